@@ -1,1 +1,176 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+#if !defined(_GNU_SOURCE)
+#define _GNU_SOURCE
+#endif
 #include "CFutures.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+extern __attribute__((swiftcall)) void *swift_task_getCurrent(void);
+
+static _Thread_local sy_thread words;
+static _Thread_local sy_thread *adopted;
+static pthread_key_t cleanup_key;
+static pthread_once_t cleanup_once = PTHREAD_ONCE_INIT;
+
+static void free_ring(void *ring_owner) { sy_trampoline_destroy(&((sy_thread *)ring_owner)->own); }
+static void make_cleanup_key(void) { pthread_key_create(&cleanup_key, free_ring); }
+
+__attribute__((noinline)) sy_thread *sy_thread_current(void) {
+    sy_thread *current = adopted;
+    if (__builtin_expect(current != NULL, 0)) return current;
+    if (__builtin_expect(words.trampoline == NULL, 0)) words.trampoline = &words.own;
+    __asm__ volatile("");
+    return &words;
+}
+
+__attribute__((noinline)) void sy_thread_adopt(sy_thread *other) {
+    adopted = other == &words ? NULL : other;
+    __asm__ volatile("");
+}
+
+void *sy_thread_words(void) { return sy_thread_current(); }
+void sy_thread_adopt_words(void *other) { sy_thread_adopt(other); }
+
+void sy_trampoline_push(sy_trampoline *t, void *item) {
+    if (t->count == t->capacity) {
+        uint32_t capacity = t->capacity == 0 ? 8 : t->capacity * 2;
+        void **items = malloc(capacity * sizeof(void *));
+        if (items == NULL) abort();
+        for (uint32_t i = 0; i < t->count; i++) items[i] = t->items[(t->head + i) & (t->capacity - 1)];
+        if (t->capacity == 0 && t == &words.own) {
+            pthread_once(&cleanup_once, make_cleanup_key);
+            pthread_setspecific(cleanup_key, &words);
+        }
+        free(t->items);
+        t->items = items;
+        t->head = 0;
+        t->capacity = capacity;
+    }
+    t->items[(t->head + t->count) & (t->capacity - 1)] = item;
+    t->count += 1;
+}
+
+void *sy_trampoline_pop(sy_trampoline *t) {
+    if (t->count == 0) return NULL;
+    void *item = t->items[t->head];
+    t->head = (t->head + 1) & (t->capacity - 1);
+    t->count -= 1;
+    return item;
+}
+
+void sy_trampoline_destroy(sy_trampoline *t) {
+    free(t->items);
+    t->items = NULL;
+    t->head = t->count = t->capacity = 0;
+}
+
+const void *sy_current_task(void) { return swift_task_getCurrent(); }
+
+struct sy_thread_parker {
+    pthread_mutex_t mutex;
+    pthread_cond_t condition;
+    bool woken;
+};
+
+sy_thread_parker *sy_thread_parker_create(void) {
+    sy_thread_parker *parker = calloc(1, sizeof *parker);
+    if (parker == NULL) abort();
+    pthread_mutex_init(&parker->mutex, NULL);
+#if defined(__APPLE__)
+    pthread_cond_init(&parker->condition, NULL);
+#else
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&parker->condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+#endif
+    return parker;
+}
+
+void sy_thread_parker_destroy(sy_thread_parker *parker) {
+    pthread_cond_destroy(&parker->condition);
+    pthread_mutex_destroy(&parker->mutex);
+    free(parker);
+}
+
+void sy_thread_parker_wake(sy_thread_parker *parker) {
+    pthread_mutex_lock(&parker->mutex);
+    parker->woken = true;
+    pthread_cond_signal(&parker->condition);
+    pthread_mutex_unlock(&parker->mutex);
+}
+
+bool sy_thread_parker_wait(sy_thread_parker *parker, int64_t deadline) {
+    pthread_mutex_lock(&parker->mutex);
+    while (!parker->woken) {
+        if (deadline == INT64_MAX) {
+            pthread_cond_wait(&parker->condition, &parker->mutex);
+            continue;
+        }
+        int64_t left = deadline - sy_monotonic_nanoseconds();
+        if (left <= 0) break;
+#if defined(__APPLE__)
+        struct timespec relative = {left / 1000000000, left % 1000000000};
+        pthread_cond_timedwait_relative_np(&parker->condition, &parker->mutex, &relative);
+#else
+        struct timespec until = {deadline / 1000000000, deadline % 1000000000};
+        pthread_cond_timedwait(&parker->condition, &parker->mutex, &until);
+#endif
+    }
+    bool woken = parker->woken;
+    parker->woken = false;
+    pthread_mutex_unlock(&parker->mutex);
+    return woken;
+}
+
+int64_t sy_monotonic_nanoseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+struct start {
+    void (*body)(void *);
+    void *argument;
+    char name[16];
+};
+
+static void *run_start(void *raw) {
+    struct start start = *(struct start *)raw;
+    free(raw);
+#if defined(__APPLE__)
+    pthread_setname_np(start.name);
+#else
+    pthread_setname_np(pthread_self(), start.name);
+#endif
+    start.body(start.argument);
+    return NULL;
+}
+
+int sy_thread_start(const char *name, uint64_t stack_bytes, void (*body)(void *), void *argument) {
+    struct start *start = calloc(1, sizeof *start);
+    if (start == NULL) return ENOMEM;
+    start->body = body;
+    start->argument = argument;
+    strncpy(start->name, name, sizeof start->name - 1);
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    if (stack_bytes != 0) pthread_attr_setstacksize(&attributes, stack_bytes);
+    pthread_t thread;
+    int result = pthread_create(&thread, &attributes, run_start, start);
+    pthread_attr_destroy(&attributes);
+    if (result != 0) free(start);
+    return result;
+}
+
+void sy_thread_yield(void) { sched_yield(); }

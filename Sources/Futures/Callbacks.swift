@@ -1,0 +1,46 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+extension Awaitable where Success: Sendable {
+    /// A future of this outcome: one registration at the source, shared by all who observe the future.
+    ///
+    /// - Cancellation: Cancelling the future cancels the registration; the source's cancellation arrives as the outcome.
+    public func future(fileID: StaticString = #fileID, line: UInt = #line) -> Future<Success> {
+        if let outcome = _peek { return Future(completed: outcome, fileID: fileID, line: line) }
+        if let future = self as? Future<Success> { return future }
+        let future = Future<Success>(_fileID: fileID, line: line)
+        let registration = observe { outcome in _ = future._complete(outcome) }
+        _ = future._changeExtras { extras in extras.canceller = { registration.cancel() } }
+        return future
+    }
+
+    /// Calls back with the outcome.
+    ///
+    /// - Executor: `executor`; without one, where the source completes. A callback on an executor has a clean stack: it
+    ///   never runs before this method has returned (Promises/A+ 2.2.4).
+    /// - Cancellation: ``Registration/cancel()`` leaves the source, and stops it if nobody else observes it.
+    /// - Errors: What the callback throws goes to the ``Reporter``.
+    @discardableResult
+    public func callback(
+        on executor: (any CallbackExecutor)? = nil,
+        _ body: @escaping @Sendable (Result<Success, any Error>) throws -> Void
+    ) -> Registration {
+        guard let executor else { return _waitable()._observe(body) }
+        return _waitable()._observe { outcome in
+            executor.post { Future._call(body, outcome) }
+        }
+    }
+}
+
+extension Future {
+    /// Calls back with the outcome, where the future completes.
+    ///
+    /// - Complexity: The first observer of a future allocates nothing.
+    @inlinable
+    @discardableResult
+    public final func callback(
+        _ body: @escaping @Sendable (Result<Success, any Error>) throws -> Void
+    ) -> Registration {
+        _observe(body)
+    }
+}

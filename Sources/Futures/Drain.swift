@@ -1,0 +1,110 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+import CFutures
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// The process's one background thread for what must not run where it became due: observers of a completion that began in
+/// a `deinit`, reports, and the timers of code that runs on no loop.
+///
+/// It is a loop, so that waiting on it is refused like on any other. The thread starts with the first use.
+package final class Drain: Loop, @unchecked Sendable {
+    // SAFETY: the queue is behind its lock; the box is set once, before the instance is shared.
+    package static let shared = Drain()
+
+    private struct State {
+        var queue: [@Sendable () -> Void] = []
+        var started = false
+    }
+
+    private let state = Lock(State())
+    private let timers = TimerQueue()
+    private let parker = ThreadParker()
+    private var box: LoopBox!
+
+    private init() { box = LoopBox(self) }
+
+    package var name: String { "switchyard-drain" }
+    package var now: LoopInstant { .now }
+    package var isCurrent: Bool { box.isCurrent }
+
+    package func post(_ work: @escaping @Sendable () -> Void) {
+        let mustStart = state.withLock { state in
+            state.queue.append(work)
+            defer { state.started = true }
+            return !state.started
+        }
+        if mustStart { start() } else { parker.wake() }
+    }
+
+    package func schedule(at deadline: LoopInstant, _ work: @escaping @Sendable () -> Void) -> LoopTimer {
+        let (entry, isEarliest) = timers.add(at: deadline, work)
+        if isEarliest { post {} }
+        return LoopTimer { [timers] in timers.cancel(entry) }
+    }
+
+    /// This loop never stops.
+    package func whenClosed(_ action: @escaping @Sendable () -> Void) -> LoopTimer { .spent }
+
+    /// Delivers the observers of a completed future from this thread.
+    package func enqueue(_ node: _FutureCore) { post { _Trampoline.deliver(drained: node) } }
+
+    /// Waits until everything posted before has run. For tests and for the end of a program.
+    package func flush() {
+        let parker = ThreadParker()
+        post { parker.wake() }
+        _ = parker.wait()
+    }
+
+    private func start() {
+        // SAFETY: the instance lives as long as the process.
+        let reference = unsafe Unmanaged.passUnretained(self).toOpaque()
+        let error = unsafe sy_thread_start(
+            "sy-drain", 0, { unsafe Unmanaged<Drain>.fromOpaque($0!).takeUnretainedValue().run() }, reference)
+        if error != 0 { StandardError.write("switchyard: cannot start the drain thread, error \(error)\n") }
+    }
+
+    private func run() {
+        box.enter {
+            while true {
+                let batch = state.withLock { state in
+                    defer { state.queue = [] }
+                    return state.queue
+                }
+                for work in batch { work() }
+                while let timer = timers.popDue(at: .now) { timer.take()?() }
+                if batch.isEmpty {
+                    _ = parker.wait(until: timers.earliest ?? .distantFuture)
+                }
+            }
+        }
+    }
+}
+
+/// Unbuffered writing of diagnostics.
+package enum StandardError {
+    package static func write(_ text: String) {
+        var text = text
+        text.withUTF8 { bytes in
+            var rest = UnsafeRawBufferPointer(bytes)
+            while unsafe !rest.isEmpty {
+                #if canImport(Darwin)
+                    let written = unsafe Darwin.write(2, rest.baseAddress, rest.count)
+                #elseif canImport(Musl)
+                    let written = unsafe Musl.write(2, rest.baseAddress, rest.count)
+                #else
+                    let written = unsafe Glibc.write(2, rest.baseAddress, rest.count)
+                #endif
+                if written <= 0 { return }
+                unsafe rest = UnsafeRawBufferPointer(rebasing: rest[written...])
+            }
+        }
+    }
+}

@@ -1,0 +1,281 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+public import Synchronization
+
+/// The placeholder of a value that will be there later: completed once, observed by any number.
+///
+/// A future is completed by its ``Promise``, by the operation that returned it, or by the futures it was derived from.
+/// Observers registered before and after the completion are each called once, in the order they came (Promises/A+
+/// 2.2.6), never while a lock is held and never nested in one another.
+///
+/// - Executor: Observers run on the thread that completes the future, unless a verb names another executor.
+/// - Cancellation: ``cancel()`` asks the work behind the future to stop, along the whole chain of futures it stands on.
+///   A consumer that is cancelled leaves; the last one to leave cancels the future. See ``shielded``.
+/// - Errors: A failure that nobody ever observed is reported once, through the ``Reporter``.
+public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Sendable {
+    // SAFETY: see `_FutureCore`.
+    /// While pending: the first observer, if it is a plain function.
+    @safe @exclusivity(unchecked) @usableFromInline
+    final var _callback: (@Sendable (Result<Success, any Error>) throws -> Void)?
+    @safe @exclusivity(unchecked) @usableFromInline final var _outcome: Result<Success, any Error>?
+
+    @inlinable
+    package init(_fileID: StaticString, line: UInt) {
+        super.init()
+        #if DEBUG
+            _created = SourceSite(fileID: _fileID, line: line)
+        #endif
+    }
+
+    /// Makes a future that is completed already.
+    @inlinable
+    public convenience init(
+        completed outcome: Result<Success, any Error>, fileID: StaticString = #fileID, line: UInt = #line
+    ) {
+        self.init(_fileID: fileID, line: line)
+        _ = _complete(outcome)
+    }
+
+    /// A future that has succeeded already.
+    @inlinable
+    public static func succeeded(
+        _ value: Success, fileID: StaticString = #fileID, line: UInt = #line
+    ) -> Future<Success> {
+        Future(completed: .success(value), fileID: fileID, line: line)
+    }
+
+    /// A future that has failed already.
+    @inlinable
+    public static func failed(
+        _ error: any Error, fileID: StaticString = #fileID, line: UInt = #line
+    ) -> Future<Success> {
+        Future(completed: .failure(error), fileID: fileID, line: line)
+    }
+
+    deinit {
+        let state = _state.load(ordering: .acquiring)
+        if state & (_Bits.failed | _Bits.observed | _Bits.cancelled) == _Bits.failed { reportUnobserved() }
+    }
+
+    private func reportUnobserved() {
+        guard case .failure(let error)? = _outcome else { return }
+        #if DEBUG
+            Reporter.report(.unobservedFailure(error: error, created: _created, completed: _completed))
+        #else
+            Reporter.report(.unobservedFailure(error: error, created: nil, completed: nil))
+        #endif
+    }
+
+    // MARK: State
+
+    /// The outcome, if the future is completed. Looking does not count as observing.
+    @inlinable
+    public final var outcome: Result<Success, any Error>? { _isDone ? _outcome : nil }
+
+    /// The future is completed: with a value, an error or a cancellation.
+    @inlinable
+    public final var isCompleted: Bool { _isDone }
+
+    /// The future ended by cancellation.
+    public final var isCancelled: Bool { _isCancelled }
+
+    /// The outcome, if it is there; taking it counts as observing.
+    @inlinable
+    public final var _peek: Result<Success, any Error>? {
+        guard _isDone else { return nil }
+        _markObserved()
+        return _outcome
+    }
+
+    @inlinable
+    package final func _markObserved() {
+        if _state.load(ordering: .relaxed) & (_Bits.failed | _Bits.observed) == _Bits.failed {
+            _state.bitwiseOr(_Bits.observed, ordering: .relaxed)
+        }
+    }
+
+    // MARK: Completing
+
+    /// Completes the future; the first wins.
+    ///
+    /// - Returns: True if this outcome is the future's now.
+    @inlinable
+    package final func _complete(_ outcome: Result<Success, any Error>, fromUpstream: Bool = false) -> Bool {
+        guard _claim(fromUpstream: fromUpstream) else { return false }
+        _outcome = outcome
+        var bits = _Bits.done
+        if case .failure(let error) = outcome { bits |= Self._failureBits(error) }
+        if _state.bitwiseOr(bits, ordering: .acquiringAndReleasing).oldValue & _Bits.busy == 0 { _finish() }
+        return true
+    }
+
+    @usableFromInline
+    static func _failureBits(_ error: any Error) -> UInt32 {
+        error is CancellationError ? _Bits.failed | _Bits.cancelled : _Bits.failed
+    }
+
+    @usableFromInline
+    override package final func _completeCancelled() -> Bool {
+        _complete(.failure(CancellationError()), fromUpstream: true)
+    }
+
+    // MARK: Observing
+
+    /// Registers a done-callback.
+    ///
+    /// - Executor: Runs on the completing thread; on the caller's, before this returns, if the future is completed.
+    /// - Cancellation: Through the registration.
+    /// - Complexity: O(1); the first observer of a future allocates nothing.
+    @inlinable
+    public final func observe(
+        _ observer: @escaping @Sendable (Result<Success, any Error>) -> Void
+    ) -> Registration {
+        _observe(observer)
+    }
+
+    @inlinable
+    package final func _observe(
+        _ observer: @escaping @Sendable (Result<Success, any Error>) throws -> Void
+    ) -> Registration {
+        guard _acquire() else { return _deliverLate(observer) }
+        if _state.load(ordering: .relaxed) & (_Bits.used | _Bits.table) == 0 {
+            _callback = observer
+            if _release(setting: _Bits.used | _Bits.observed) { _finish() }
+            return Registration(owner: self, token: nil)
+        }
+        return _observeFurther(observer)
+    }
+
+    @usableFromInline
+    final func _observeFurther(
+        _ observer: @escaping @Sendable (Result<Success, any Error>) throws -> Void
+    ) -> Registration {
+        let node = _CallbackNode(observer)
+        _addToTable(node)
+        if _release(setting: _Bits.used | _Bits.observed) { _finish() }
+        return Registration(owner: self, token: node)
+    }
+
+    @usableFromInline
+    final func _deliverLate(
+        _ observer: @escaping @Sendable (Result<Success, any Error>) throws -> Void
+    ) -> Registration {
+        _markObserved()
+        _Trampoline.deliver(late: _LateDelivery(of: self, to: observer))
+        return .spent
+    }
+
+    @usableFromInline
+    override package final func _removeCallback() -> Bool {
+        guard _callback != nil else { return false }
+        _callback = nil
+        return true
+    }
+
+    @usableFromInline
+    override package final var _hasCallback: Bool { _callback != nil }
+
+    @usableFromInline
+    override package final func _run() {
+        if let callback = _callback {
+            _callback = nil
+            if let outcome = _outcome { Self._call(callback, outcome) }
+        }
+        _runListeners()
+    }
+
+    /// The future this one adopts has completed.
+    @usableFromInline
+    override package func _sourceCompleted(_ source: _FutureCore) { _adoptedCompleted(source) }
+
+    @inlinable
+    static func _call(
+        _ observer: @Sendable (Result<Success, any Error>) throws -> Void, _ outcome: Result<Success, any Error>
+    ) {
+        do { try observer(outcome) } catch { Reporter.report(.observerThrew(error)) }
+    }
+
+    // MARK: Cancelling
+
+    /// Asks the work behind this future to stop.
+    ///
+    /// The request walks along the futures this one adopts or was derived from, as long as nobody else observes them, and
+    /// reaches the producer's canceller (``Promise/onCancel(_:)``). A producer without one is cut off: the future ends
+    /// cancelled at once, and the producer's late completion is swallowed once (Twisted: Deferred.cancel).
+    ///
+    /// - Executor: The canceller and the observers run on the calling thread.
+    /// - Returns: `.stopped` if the future ends cancelled, also when it was before; `.tooLate` if another outcome stands.
+    /// - Complexity: O(length of the chain), iterative.
+    @discardableResult
+    public final func cancel() -> CancellationAnswer { _requestCancellation() }
+
+    /// The future itself: the verb that every awaitable has.
+    @inlinable
+    public final func future() -> Future<Success> { self }
+}
+
+extension Future: CustomStringConvertible {
+    /// The state, and what a pending future waits for.
+    public var description: String {
+        switch outcome {
+        case .success(let value)?: return "Future(succeeded: \(value))"
+        case .failure(let error)?: return isCancelled ? "Future(cancelled)" : "Future(failed: \(error))"
+        case nil:
+            guard _acquire() else { return "Future(completed)" }
+            let link = _link
+            if _release() { _finish() }
+            var text = "Future<\(Success.self)>(pending"
+            #if DEBUG
+                if let created = _created { text += ", created at \(created)" }
+            #endif
+            if let upstream = link as? _FutureCore { text += ", waits for \(upstream._summary)" }
+            return text + ")"
+        }
+    }
+
+    package var _siteDescription: String {
+        #if DEBUG
+            SourceSite.describe(_created, label: _label)
+        #else
+            SourceSite.describe(nil, label: _label)
+        #endif
+    }
+
+    /// The label the producer gave, while the future is pending.
+    package var _label: String? {
+        guard _acquire() else { return nil }
+        let label = (_link as? _Extras)?.label
+        if _release() { _finish() }
+        return label
+    }
+}
+
+/// An observer beyond the first.
+private final class _CallbackNode<Success: Sendable>: _Node, @unchecked Sendable {
+    // SAFETY: immutable, of Sendable type.
+    private let callback: @Sendable (Result<Success, any Error>) throws -> Void
+
+    init(_ callback: @escaping @Sendable (Result<Success, any Error>) throws -> Void) { self.callback = callback }
+
+    override func _sourceCompleted(_ source: _FutureCore) {
+        let future = unsafe unsafeDowncast(source, to: Future<Success>.self)
+        if let outcome = future._outcome { Future._call(callback, outcome) }
+    }
+}
+
+/// The delivery to an observer that came after the completion.
+private final class _LateDelivery<Success: Sendable>: _Node, @unchecked Sendable {
+    // SAFETY: immutable, of Sendable type.
+    private let source: Future<Success>
+    private let callback: @Sendable (Result<Success, any Error>) throws -> Void
+
+    init(of source: Future<Success>, to callback: @escaping @Sendable (Result<Success, any Error>) throws -> Void) {
+        self.source = source
+        self.callback = callback
+    }
+
+    override func _run() {
+        if let outcome = source._outcome { Future._call(callback, outcome) }
+    }
+}

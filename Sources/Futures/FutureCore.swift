@@ -1,0 +1,299 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+import CFutures
+public import Synchronization
+
+/// The part of a future that does not depend on its value's type: the state word, the observers, the upstream link.
+///
+/// Not for use outside of Switchyard.
+///
+///     pending ──claim──▶ claimed ──outcome written──▶ done
+///
+/// The word's `busy` bit is a lock of a few instructions over the observer fields and the link. Whoever completes does
+/// not wait for it: it sets `done`, and the holder of `busy` sees that on release and fires in its stead. So exactly one
+/// party, the *finisher*, ever takes the observers, and a completion never blocks.
+public class _FutureCore: _Node, @unchecked Sendable {
+    // SAFETY: `_state` is atomic; the other fields are written under `busy` while pending, and by the finisher alone
+    // after `done`; the outcome is written between `claimed` and `done` by the claimer, and read after `done`.
+    @usableFromInline final let _state = Atomic<UInt32>(0)
+    /// While pending: the first observer that is a node, or the table of all observers but an inline callback.
+    @safe @exclusivity(unchecked) @usableFromInline final var _listener: _Node?
+    /// While pending: the future this one adopts or derives from, or the producer's `_Extras`.
+    @safe @exclusivity(unchecked) @usableFromInline final var _link: _Node?
+    #if DEBUG
+        @safe @exclusivity(unchecked) @usableFromInline final var _created: SourceSite?
+        @safe @exclusivity(unchecked) @usableFromInline final var _completed: SourceSite?
+    #endif
+
+    @inlinable
+    override package init() { super.init() }
+
+    // MARK: The state word
+
+    /// The outcome can be read.
+    @inlinable final var _isDone: Bool { _state.load(ordering: .acquiring) & _Bits.done != 0 }
+
+    /// Takes the right to write the outcome. False if somebody else has it.
+    ///
+    /// - Parameter fromUpstream: True when the completion comes from the future this one adopts.
+    @inlinable
+    final func _claim(fromUpstream: Bool) -> Bool {
+        let refusing = fromUpstream ? _Bits.claimed : _Bits.claimed | _Bits.adopting
+        var seen = _state.load(ordering: .relaxed)
+        while seen & refusing == 0 {
+            let (exchanged, original) = _state.weakCompareExchange(
+                expected: seen, desired: seen | _Bits.claimed, ordering: .acquiringAndReleasing)
+            if exchanged { return true }
+            seen = original
+        }
+        return false
+    }
+
+    /// Takes the `busy` bit. False if the future is done (then nothing was taken).
+    @inlinable
+    final func _acquire() -> Bool {
+        var seen = _state.load(ordering: .relaxed)
+        while true {
+            if seen & _Bits.done != 0 { return false }
+            if seen & _Bits.busy != 0 {
+                _pause()
+                seen = _state.load(ordering: .relaxed)
+                continue
+            }
+            let (exchanged, original) = _state.weakCompareExchange(
+                expected: seen, desired: seen | _Bits.busy, ordering: .acquiring)
+            if exchanged { return true }
+            seen = original
+        }
+    }
+
+    @usableFromInline
+    final func _pause() { sy_thread_yield() }
+
+    /// Gives the `busy` bit back, with further bits set. The caller becomes the finisher if the future was completed
+    /// meanwhile; it must then call `_finish`.
+    ///
+    /// - Returns: True if the caller is the finisher.
+    @inlinable
+    final func _release(setting bits: UInt32 = 0) -> Bool {
+        var seen = _state.load(ordering: .relaxed)
+        while true {
+            let (exchanged, original) = _state.weakCompareExchange(
+                expected: seen, desired: (seen | bits) & ~_Bits.busy, ordering: .acquiringAndReleasing)
+            if exchanged { return seen & _Bits.done != 0 }
+            seen = original
+        }
+    }
+
+    // MARK: Observers that are nodes
+
+    /// Adds a listener, which is called through `_sourceCompleted`.
+    ///
+    /// - Returns: False if the future is done: the listener will not be called.
+    @inlinable
+    package final func _attach(_ listener: _Node) -> Bool {
+        guard _acquire() else { return false }
+        if _state.load(ordering: .relaxed) & (_Bits.used | _Bits.table) == 0 {
+            _listener = listener
+            if _release(setting: _Bits.used | _Bits.observed) { _finish() }
+        } else {
+            _addToTable(listener)
+            if _release(setting: _Bits.observed) { _finish() }
+        }
+        return true
+    }
+
+    /// With `busy` held: appends to the table of observers, which is made when the second one comes.
+    @usableFromInline
+    final func _addToTable(_ listener: _Node) {
+        if _state.load(ordering: .relaxed) & _Bits.table == 0 {
+            let table = ObserverTable()
+            if let first = _listener { table.append(first) }
+            _listener = table
+            _state.bitwiseOr(_Bits.table, ordering: .relaxed)
+        }
+        unsafe unsafeDowncast(_listener!, to: ObserverTable.self).append(listener)
+    }
+
+    /// Removes the observer with this token; nil names the inline callback.
+    @usableFromInline
+    override package final func _withdraw(_ token: _Node?) -> Bool {
+        guard _acquire() else { return false }
+        let removed = _removeObserver(token)
+        if _release() { _finish() }
+        return removed
+    }
+
+    /// With `busy` held.
+    private final func _removeObserver(_ token: _Node?) -> Bool {
+        guard let token else { return _removeCallback() }
+        guard let listener = _listener else { return false }
+        if _state.load(ordering: .relaxed) & _Bits.table != 0 {
+            return unsafe unsafeDowncast(listener, to: ObserverTable.self).remove(token)
+        }
+        guard listener === token else { return false }
+        _listener = nil
+        return true
+    }
+
+    /// With `busy` held: removes the inline callback, which only the generic part knows.
+    @usableFromInline package func _removeCallback() -> Bool { false }
+
+    /// With `busy` held: whether an inline callback is there.
+    @usableFromInline package var _hasCallback: Bool { false }
+
+    /// With `busy` held.
+    private final var _observerCount: Int {
+        var count = _hasCallback ? 1 : 0
+        if let listener = _listener {
+            count +=
+                _state.load(ordering: .relaxed) & _Bits.table != 0
+                ? unsafe unsafeDowncast(listener, to: ObserverTable.self).count : 1
+        }
+        return count
+    }
+
+    /// Withdraws the observer; if it was the last one, asks the source to stop.
+    @usableFromInline
+    override package final func _cancel(_ token: _Node?) -> CancellationAnswer {
+        guard _acquire() else { return .tooLate }
+        let removed = _removeObserver(token)
+        let alone = removed && _observerCount == 0
+        if _release() { _finish() }
+        guard removed else { return .tooLate }
+        if alone { _requestCancellation() }
+        return .stopped
+    }
+
+    // MARK: Firing
+
+    /// The finisher's part: drops the link and delivers to the observers.
+    @inlinable
+    package final func _finish() {
+        let link = _link
+        _link = nil
+        if _state.load(ordering: .relaxed) & _Bits.used != 0 { _Trampoline.deliver(self) }
+        _ = consume link
+    }
+
+    /// Calls the observers: the inline callback or first listener, then the table.
+    @usableFromInline
+    override package func _run() {
+        _runListeners()
+    }
+
+    @inlinable
+    package final func _runListeners() {
+        guard let listener = _listener else { return }
+        _listener = nil
+        listener._sourceCompleted(self)
+    }
+
+    // MARK: Cancellation
+
+    /// Asks for the work behind this future to stop, walking the chain of futures it stands on, iteratively.
+    ///
+    /// - Returns: `.stopped` if this future ends cancelled, or has; `.tooLate` if its outcome stands or will.
+    @usableFromInline
+    @discardableResult
+    package final func _requestCancellation() -> CancellationAnswer {
+        var current: _FutureCore = self
+        while true {
+            guard current._acquire() else { return current._isCancelled ? .stopped : .tooLate }
+            let first = current._state.load(ordering: .relaxed) & _Bits.cancelRequested == 0
+            let link = current._link
+            if current._release(setting: _Bits.cancelRequested) { current._finish() }
+            guard let link else {
+                _ = current._completeCancelled()
+                break
+            }
+            if let upstream = link as? _FutureCore {
+                switch upstream._leave(current) {
+                case .onlyObserver: current = upstream
+                case .left: return current._completeCancelled() ? .stopped : .tooLate
+                case .late: return .tooLate
+                }
+                continue
+            }
+            guard first else { break }
+            // The canceller may complete the promise itself; that outcome stands (Twisted: Deferred.cancel).
+            if link._cancel(current) == .stopped { _ = current._completeCancelled() }
+            break
+        }
+        return current._isCancelled ? .stopped : .tooLate
+    }
+
+    private enum Leaving { case onlyObserver, left, late }
+
+    /// A derived future no longer wants the outcome. It stays registered if it is the only observer, because the
+    /// cancellation then goes on upstream and comes back down as an outcome.
+    private final func _leave(_ observer: _Node) -> Leaving {
+        guard _acquire() else { return .late }
+        let alone = _observerCount == 1
+        let removed = alone ? false : _removeObserver(observer)
+        if _release() { _finish() }
+        return alone ? .onlyObserver : removed ? .left : .late
+    }
+
+    /// Ends this future as cancelled; false if it is completed or being completed.
+    @usableFromInline package func _completeCancelled() -> Bool { false }
+
+    /// Done, with a `CancellationError`.
+    @usableFromInline
+    package final var _isCancelled: Bool { _state.load(ordering: .acquiring) & _Bits.cancelled != 0 }
+
+    /// Runs the observers on the process-wide drain from now on: set by completions that begin in a `deinit`.
+    @usableFromInline
+    package final func _markForDrain() { _state.bitwiseOr(_Bits.onDrain, ordering: .relaxed) }
+}
+
+/// The bits of a future's state word.
+@usableFromInline
+package enum _Bits {
+    /// Somebody has the right to write the outcome.
+    @inlinable package static var claimed: UInt32 { 1 }
+    /// The outcome is there.
+    @inlinable package static var done: UInt32 { 2 }
+    /// Somebody is changing the observers or the link.
+    @inlinable package static var busy: UInt32 { 4 }
+    /// An observer was registered at some time, so there may be somebody to deliver to.
+    @inlinable package static var used: UInt32 { 8 }
+    /// `_listener` is the table of observers.
+    @inlinable package static var table: UInt32 { 16 }
+    /// The outcome was handed on to somebody.
+    @inlinable package static var observed: UInt32 { 32 }
+    /// The outcome is a failure.
+    @inlinable package static var failed: UInt32 { 64 }
+    /// The outcome is a cancellation.
+    @inlinable package static var cancelled: UInt32 { 128 }
+    /// A cancellation was asked for.
+    @inlinable package static var cancelRequested: UInt32 { 256 }
+    /// Only the adopted future can complete this one.
+    @inlinable package static var adopting: UInt32 { 512 }
+    /// A late completion after the cancellation was swallowed already.
+    @inlinable package static var swallowed: UInt32 { 1024 }
+    /// Deliver on the drain.
+    @inlinable package static var onDrain: UInt32 { 2048 }
+}
+
+/// All observers of a future that has more than one, in the order they came.
+private final class ObserverTable: _Node, @unchecked Sendable {
+    // SAFETY: touched under the future's `busy` bit, then by its finisher alone.
+    private var observers: [_Node] = []
+
+    var count: Int { observers.count }
+
+    func append(_ observer: _Node) { observers.append(observer) }
+
+    func remove(_ observer: _Node) -> Bool {
+        guard let index = observers.firstIndex(where: { $0 === observer }) else { return false }
+        observers.remove(at: index)
+        return true
+    }
+
+    override func _sourceCompleted(_ source: _FutureCore) {
+        for observer in observers { observer._sourceCompleted(source) }
+        observers = []
+    }
+}

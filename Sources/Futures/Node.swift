@@ -1,0 +1,27 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+/// A thing in the graph of futures: it can be delivered by a trampoline, can listen to a source, can own observers.
+///
+/// Not for use outside of Switchyard. It is a class, not a protocol, so that an observer costs one word in its source
+/// and a delivery costs one virtual call without generic metadata.
+public class _Node: @unchecked Sendable {
+    // SAFETY: holds no state; each subclass says how its own is guarded.
+    @inlinable
+    package init() {}
+
+    /// Delivers what became due; called by a trampoline, never nested.
+    @usableFromInline package func _run() {}
+
+    /// The source this node listens to has completed.
+    @usableFromInline package func _sourceCompleted(_ source: _FutureCore) {}
+
+    /// Removes an observer; true if it will never be called.
+    @usableFromInline package func _withdraw(_ token: _Node?) -> Bool { false }
+
+    /// Removes an observer and stops the source if nobody else is left.
+    @usableFromInline package func _cancel(_ token: _Node?) -> CancellationAnswer { .tooLate }
+
+    /// A line for diagnostics.
+    package var _summary: String { "\(Self.self)" }
+}

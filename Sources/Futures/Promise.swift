@@ -1,0 +1,200 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+
+/// The producer's end of a ``Future``.
+///
+/// Copies of the reference share the right to complete; the first completion wins. A promise may be captured by any
+/// callback. When the last reference is dropped without a completion, the future fails with ``BrokenPromise``: a callback
+/// that a legacy API throws away becomes an error, never a hang.
+public final class Promise<Success: Sendable>: @unchecked Sendable {
+    // SAFETY: set once at initialisation; mutable only so that `deinit` can ask for unique reference.
+    @safe @exclusivity(unchecked) @usableFromInline final var _future: Future<Success>
+
+    /// Makes a promise and its future.
+    ///
+    /// - Parameter label: Names the operation in diagnostics; release builds have only this.
+    @inlinable
+    public init(_ label: String? = nil, fileID: StaticString = #fileID, line: UInt = #line) {
+        _future = Future(_fileID: fileID, line: line)
+        if let label { _setLabel(label) }
+    }
+
+    /// The future this promise completes.
+    @inlinable
+    public var future: Future<Success> { _future }
+
+    deinit {
+        if !_future._isDone { abandon() }
+    }
+
+    /// Nothing that begins in a `deinit` runs user code on its stack: observers are called from the drain.
+    private func abandon() {
+        let state = _future._state.load(ordering: .acquiring)
+        if state & _Bits.adopting != 0 { return }
+        let isWanted = state & _Bits.used != 0 || !isKnownUniquelyReferenced(&_future)
+        guard isWanted else { return }
+        let site = _future._siteDescription
+        _future._markForDrain()
+        _ = _future._complete(.failure(BrokenPromise(origin: site)))
+    }
+
+    // MARK: Completing
+
+    /// Completes the future, if nobody has yet.
+    ///
+    /// - Executor: Observers run on the calling thread, before this returns unless a delivery is running on it.
+    /// - Returns: True if this outcome is the future's now.
+    @inlinable
+    @discardableResult
+    public func tryComplete(
+        _ outcome: Result<Success, any Error>, fileID: StaticString = #fileID, line: UInt = #line
+    ) -> Bool {
+        guard _future._complete(outcome) else {
+            _swallow(outcome)
+            return false
+        }
+        #if DEBUG
+            _future._completed = SourceSite(fileID: fileID, line: line)
+        #endif
+        return true
+    }
+
+    /// Completes the future; a second completion is reported and changes nothing.
+    @inlinable
+    public func complete(
+        with outcome: Result<Success, any Error>, fileID: StaticString = #fileID, line: UInt = #line
+    ) {
+        guard _future._complete(outcome) else {
+            _misuse(outcome, fileID: fileID, line: line)
+            return
+        }
+        #if DEBUG
+            _future._completed = SourceSite(fileID: fileID, line: line)
+        #endif
+    }
+
+    /// Completes the future with a value; a second completion is reported and changes nothing.
+    @inlinable
+    public func succeed(_ value: Success, fileID: StaticString = #fileID, line: UInt = #line) {
+        complete(with: .success(value), fileID: fileID, line: line)
+    }
+
+    /// Completes the future with an error; a second completion is reported and changes nothing.
+    @inlinable
+    public func fail(_ error: any Error, fileID: StaticString = #fileID, line: UInt = #line) {
+        complete(with: .failure(error), fileID: fileID, line: line)
+    }
+
+    /// Makes the future follow another source: it completes as that does, and only so (Promises/A+ 2.3.2).
+    ///
+    /// - Cancellation: A cancellation of the future goes on to `source`; the source's arrives as the outcome.
+    /// - Errors: A promise that would follow its own future, directly or around a ring, fails with ``PromiseCycle``.
+    public func complete(
+        from source: some Awaitable<Success>, fileID: StaticString = #fileID, line: UInt = #line
+    ) {
+        if !_future._adopt(source.future()) { _misuse(nil, fileID: fileID, line: line) }
+    }
+
+    /// A producer that comes too late after an accepted cancellation is forgiven once; its value is disposed of.
+    @usableFromInline
+    @discardableResult
+    func _swallow(_ outcome: Result<Success, any Error>?) -> Bool {
+        guard _future._isCancelled else { return false }
+        let old = _future._state.bitwiseOr(_Bits.swallowed, ordering: .relaxed).oldValue
+        guard old & _Bits.swallowed == 0 else { return false }
+        if case .success(let value)? = outcome { _disposal?.dispose(value) }
+        return true
+    }
+
+    @usableFromInline
+    func _misuse(_ outcome: Result<Success, any Error>?, fileID: StaticString, line: UInt) {
+        if _swallow(outcome) { return }
+        #if DEBUG
+            Reporter.report(
+                .completedTwice(
+                    created: _future._created, first: _future._completed, second: SourceSite(fileID: fileID, line: line)))
+        #else
+            Reporter.report(
+                .completedTwice(created: nil, first: nil, second: SourceSite(fileID: fileID, line: line)))
+        #endif
+    }
+
+    // MARK: Cancellation
+
+    /// Sets what a cancellation of the future does; the future then ends cancelled, unless the canceller completes the
+    /// promise itself (Twisted: Deferred cancellers).
+    ///
+    /// A canceller set after the cancellation runs at once. It is dropped at completion, so it may hold the operation.
+    ///
+    /// - Executor: Runs once, on the thread that cancels, with no lock held.
+    public func onCancel(_ canceller: @escaping @Sendable () -> Void) {
+        onCancel(answering: {
+            canceller()
+            return .stopped
+        })
+    }
+
+    /// Sets what a cancellation does, for a source that can refuse it: after `.tooLate` the future stays pending.
+    ///
+    /// - Executor: Runs once, on the thread that cancels, with no lock held.
+    public func onCancel(answering canceller: @escaping @Sendable () -> CancellationAnswer) {
+        guard _future._changeExtras({ $0.canceller = canceller }) else {
+            if _future._isCancelled { _ = canceller() }
+            return
+        }
+    }
+
+    /// Sets what happens to a value that comes after the future was cancelled: a connection to close, a file to delete
+    /// (kotlinx.coroutines: `resume(value, onCancellation)`).
+    public func onDispose(_ disposal: @escaping @Sendable (Success) -> Void) {
+        _disposal = Disposal(disposal)
+    }
+
+    // SAFETY: set by the producer before it starts, read by the producer that lost; both own the promise.
+    @safe @exclusivity(unchecked) private final var _disposal: Disposal?
+
+    private final class Disposal: Sendable {
+        let dispose: @Sendable (Success) -> Void
+        init(_ dispose: @escaping @Sendable (Success) -> Void) { self.dispose = dispose }
+    }
+
+    @usableFromInline
+    func _setLabel(_ label: String) { _ = _future._changeExtras { $0.label = label } }
+}
+
+/// What few futures have: a canceller, a label.
+@usableFromInline
+final class _Extras: _Node, @unchecked Sendable {
+    // SAFETY: touched under the future's `busy` bit; the canceller is called by the one who set `cancelRequested`.
+    var label: String?
+    var canceller: (@Sendable () -> CancellationAnswer)?
+
+    @usableFromInline
+    override package func _cancel(_ token: _Node?) -> CancellationAnswer { canceller?() ?? .stopped }
+
+    @usableFromInline
+    override package var _summary: String { label ?? "a producer" }
+}
+
+extension _FutureCore {
+    /// Changes the producer's extras; false if the future is done, or follows another.
+    final func _changeExtras(_ change: (_Extras) -> Void) -> Bool {
+        guard _acquire() else { return false }
+        let extras: _Extras
+        if let link = _link {
+            guard let present = link as? _Extras else {
+                if _release() { _finish() }
+                return false
+            }
+            extras = present
+        } else {
+            extras = _Extras()
+            _link = extras
+        }
+        change(extras)
+        if _release() { _finish() }
+        return true
+    }
+}

@@ -1,0 +1,73 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+import CFutures
+public import Synchronization
+
+/// Delivers to observers, one at a time and in order, never nested: what becomes due while a delivery runs waits for its
+/// turn. There is one trampoline per execution context (thread, greenlet, portal); a stack switch changes it.
+@usableFromInline
+package enum _Trampoline {
+    /// Runs the node's delivery now, or appends it to the deliveries of this context.
+    @inlinable
+    package static func deliver(_ node: _FutureCore) {
+        if node._state.load(ordering: .relaxed) & _Bits.onDrain != 0 {
+            deliverOnDrain(node)
+            return
+        }
+        guard begin(node) else { return }
+        node._run()
+        end()
+    }
+
+    @usableFromInline
+    static func deliverOnDrain(_ node: _FutureCore) { Drain.shared.enqueue(node) }
+
+    /// On the drain: delivers a node marked for it.
+    static func deliver(drained node: _FutureCore) { deliver(late: node) }
+
+    /// The same for a node that is not a future.
+    @usableFromInline
+    static func deliver(late node: _Node) {
+        guard begin(node) else { return }
+        node._run()
+        end()
+    }
+
+    /// Enters the trampoline. False if a delivery is running: the node was appended.
+    @usableFromInline
+    static func begin(_ node: _Node) -> Bool {
+        let trampoline = unsafe sy_thread_current().pointee.trampoline
+        // SAFETY: the queue owns one reference to each node in it; `end` takes it back.
+        let reference = unsafe Unmanaged.passUnretained(node)
+        guard unsafe trampoline.pointee.active == 0 else {
+            unsafe sy_trampoline_push(trampoline, reference.retain().toOpaque())
+            return false
+        }
+        unsafe trampoline.pointee.active = 1
+        unsafe trampoline.pointee.running = reference.toOpaque()
+        return true
+    }
+
+    /// Leaves the trampoline after having run what came meanwhile.
+    @usableFromInline
+    static func end() {
+        let trampoline = unsafe sy_thread_current().pointee.trampoline
+        while let item = unsafe sy_trampoline_pop(trampoline) {
+            // SAFETY: the reference pushed by `begin`.
+            let node = unsafe Unmanaged<_Node>.fromOpaque(item).takeRetainedValue()
+            unsafe trampoline.pointee.running = item
+            node._run()
+        }
+        unsafe trampoline.pointee.active = 0
+        unsafe trampoline.pointee.running = nil
+    }
+
+    /// The node whose observers are being called on this context, if any.
+    static var running: _Node? {
+        let trampoline = unsafe sy_thread_current().pointee.trampoline
+        guard unsafe trampoline.pointee.active != 0, let item = unsafe trampoline.pointee.running else { return nil }
+        // SAFETY: the delivery in progress keeps the node alive.
+        return unsafe Unmanaged<_Node>.fromOpaque(item).takeUnretainedValue()
+    }
+}

@@ -1,0 +1,95 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+
+extension Awaitable where Success: Sendable {
+    /// Blocks until the outcome is there: parks the greenlet that calls, or blocks a plain thread.
+    ///
+    /// A wait on something complete returns at once and yields to nobody (Tornado's coroutines do the same: T5); call
+    /// `Greenlet.yield()` in loops over completed things.
+    ///
+    /// - Executor: Returns on the calling greenlet or thread. Legal in a greenlet and on a plain thread only.
+    /// - Cancellation: A kill of the greenlet, or the cancellation of the task that hosts it, ends the wait and leaves the
+    ///   source, which is cancelled if nobody else observes it. A timeout leaves it running.
+    /// - Parameter timeout: How long to wait at most; nil is for ever, zero only looks.
+    /// - Errors: The source's own; ``TimedOut``; ``WouldDeadlock`` at once where waiting could never end (on a loop's own
+    ///   thread, in a Swift task, in an observer).
+    @available(*, noasync, message: "use `try await x.value`, or Greenlet.run")
+    @inlinable
+    @discardableResult
+    public func wait(timeout: Duration? = nil) throws -> Success {
+        if let outcome = _peek { return try outcome.get() }
+        let future = _waitable()
+        try _blockUntilDone(future, timeout: timeout, operation: Self.self)
+        return try future._outcome!.get()
+    }
+
+    @inlinable
+    func _waitable() -> Future<Success> {
+        if let future = self as? Future<Success> { return future }
+        return future()
+    }
+}
+
+/// The part of a wait that does not depend on the value.
+@usableFromInline
+func _blockUntilDone(_ source: _FutureCore, timeout: Duration?, operation: Any.Type) throws {
+    if source._isDone {
+        source._state.bitwiseOr(_Bits.observed, ordering: .relaxed)
+        return
+    }
+    switch WaitContext.current {
+    case .refused(let error): throw error
+    case .greenlet(let parker):
+        try park(parker, on: source, timeout: timeout, operation: operation)
+    case .thread:
+        try block(on: source, timeout: timeout, operation: operation)
+    }
+}
+
+private func park(_ parker: any Parker, on source: _FutureCore, timeout: Duration?, operation: Any.Type) throws {
+    let deadline = timeout.map { parker.clock.now.advanced(by: $0) }
+    let waiter = ParkedWaiter(parker)
+    guard source._attach(waiter) else { return }
+    do {
+        if try parker.park(until: deadline) { return }
+    } catch {
+        if source._cancel(waiter) == .tooLate { parker.parkUninterruptibly() }
+        throw error
+    }
+    guard source._withdraw(waiter) else {
+        parker.parkUninterruptibly()
+        return
+    }
+    throw TimedOut(after: timeout ?? .zero, waitingFor: source._summary)
+}
+
+private func block(on source: _FutureCore, timeout: Duration?, operation: Any.Type) throws {
+    let waiter = ThreadWaiter()
+    guard source._attach(waiter) else { return }
+    let deadline = timeout.map { LoopInstant.now.advanced(by: $0) } ?? .distantFuture
+    if waiter.wait(until: deadline) { return }
+    guard source._withdraw(waiter) else {
+        _ = waiter.wait(until: .distantFuture)
+        return
+    }
+    throw TimedOut(after: timeout ?? .zero, waitingFor: source._summary)
+}
+
+/// A greenlet's observer.
+private final class ParkedWaiter: _Node, @unchecked Sendable {
+    // SAFETY: immutable.
+    private let parker: any Parker
+    init(_ parker: any Parker) { self.parker = parker }
+    override func _sourceCompleted(_ source: _FutureCore) { parker.unpark() }
+}
+
+/// A blocked thread's observer.
+private final class ThreadWaiter: _Node, @unchecked Sendable {
+    // SAFETY: immutable; the parker is made for use from several threads.
+    private let parker = ThreadParker()
+
+    func wait(until deadline: LoopInstant) -> Bool { parker.wait(until: deadline) }
+    override func _sourceCompleted(_ source: _FutureCore) { parker.wake() }
+}
