@@ -24,5 +24,6 @@ let package = Package(
     targets: [
         .target(name: "CFutures", cSettings: cSettings),
         .target(name: "Futures", dependencies: ["CFutures"], swiftSettings: swiftSettings),
+        .target(name: "SwitchyardGuide", path: "Docs/Guide", swiftSettings: swiftSettings),
     ]
 )
