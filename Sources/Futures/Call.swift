@@ -1,0 +1,142 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+/// A prepared asynchronous operation: a value that starts nothing until a verb is used.
+///
+/// The author of an operation writes it once, and each caller picks a style:
+///
+///     func fetch(_ url: String) -> Call<String> {
+///         Call { done in legacy_get(url) { body, error in done.complete(body, error: error) } }
+///     }
+///     fetch(url).callback { result in … }     // a callback
+///     let page = fetch(url).future()          // a placeholder
+///     let text = try await fetch(url).value   // async/await
+///     let same = try fetch(url).wait()        // blocking code in a greenlet
+///
+/// Every verb starts the operation once; two verbs start it twice. ``future()`` is how one run is shared.
+///
+/// - Executor: The operation starts on the thread that uses the verb, see ``on(_:)``.
+/// - Cancellation: Each run belongs to its verb: leaving it cancels the run (``Promise/onCancel(_:)``).
+/// - Errors: What the initiating function throws is the outcome of the run.
+public struct Call<Success: Sendable>: Awaitable, Sendable {
+    @usableFromInline let start: @Sendable () -> Future<Success>
+
+    @usableFromInline
+    init(start: @escaping @Sendable () -> Future<Success>) { self.start = start }
+
+    /// Prepares an operation that reports through a promise.
+    ///
+    /// - Parameter initiate: Starts the operation and returns; it, or a callback it hands out, completes the promise. A
+    ///   promise that is dropped fails the run with ``BrokenPromise``.
+    public init(
+        _ label: String? = nil, fileID: StaticString = #fileID, line: UInt = #line,
+        _ initiate: @escaping @Sendable (Promise<Success>) throws -> Void
+    ) {
+        self.init(start: {
+            let promise = Promise<Success>(label, fileID: fileID, line: line)
+            let future = promise.future
+            do { try initiate(promise) } catch { promise.tryComplete(.failure(error)) }
+            return future
+        })
+    }
+
+    /// Prepares an operation that returns something awaitable: each run calls `initiate` once.
+    public init(
+        from initiate: @escaping @Sendable () throws -> some Awaitable<Success>,
+        fileID: StaticString = #fileID, line: UInt = #line
+    ) {
+        self.init(start: {
+            do { return try initiate().future() } catch { return .failed(error, fileID: fileID, line: line) }
+        })
+    }
+
+    /// Prepares an async function; each run is a task of its own.
+    public init(
+        _ label: String? = nil, fileID: StaticString = #fileID, line: UInt = #line,
+        async operation: @escaping @Sendable () async throws -> Success
+    ) {
+        self.init(start: { Future(label, fileID: fileID, line: line, operation) })
+    }
+
+    /// Starts the operation; the future is this run, and can be shared.
+    public func future() -> Future<Success> { start() }
+
+    /// Starts the operation and registers an observer of this run.
+    public func observe(
+        _ observer: @escaping @Sendable (Result<Success, any Error>) -> Void
+    ) -> Registration {
+        start().observe(observer)
+    }
+
+    // MARK: Modifiers
+
+    /// The operation with its value transformed; still prepared, nothing runs.
+    public func map<Value: Sendable>(
+        _ transform: @escaping @Sendable (Success) throws -> Value
+    ) -> Call<Value> {
+        Call<Value>(start: { start().map(transform) })
+    }
+
+    /// The operation followed by another one; still prepared, nothing runs.
+    public func flatMap<Value: Sendable>(
+        _ transform: @escaping @Sendable (Success) throws -> some Awaitable<Value>
+    ) -> Call<Value> {
+        Call<Value>(start: { start().flatMap(transform) })
+    }
+
+    /// The operation with a limit: a run that takes longer is cancelled and fails with ``TimedOut``, whatever its
+    /// canceller makes of it.
+    ///
+    /// - Executor: The timer runs on `loop`; by default on the current loop, or a background thread where there is none.
+    public func timeout(_ limit: Duration, on loop: (any Loop)? = nil) -> Call<Success> {
+        Call(start: { start().timeout(limit, on: loop, cancelling: true) })
+    }
+
+    /// The operation, tried again after failures.
+    ///
+    /// - Cancellation: Ends the run in progress or the pause, and is never retried.
+    /// - Parameters:
+    ///   - attempts: How many runs at most, at least 1.
+    ///   - delay: The pause after the run with this number, from 1.
+    ///   - condition: Whether an error is worth another run.
+    /// - Errors: The last run's.
+    public func retry(
+        _ attempts: Int, on loop: (any Loop)? = nil,
+        delay: @escaping @Sendable (_ failedRun: Int) -> Duration = { _ in .zero },
+        if condition: @escaping @Sendable (any Error) -> Bool = { _ in true }
+    ) -> Call<Success> {
+        Call(start: { Self.run(self, 1, of: attempts, on: loop, delay, condition) })
+    }
+
+    private static func run(
+        _ call: Call, _ run: Int, of attempts: Int, on loop: (any Loop)?,
+        _ delay: @escaping @Sendable (Int) -> Duration, _ condition: @escaping @Sendable (any Error) -> Bool
+    ) -> Future<Success> {
+        call.start().recover(from: { error -> Future<Success> in
+            guard run < attempts, condition(error) else { return .failed(error) }
+            let pause = delay(run)
+            if pause == .zero { return Self.run(call, run + 1, of: attempts, on: loop, delay, condition) }
+            return Future<Void>.sleep(for: pause, on: loop).flatMap { _ -> Future<Success> in
+                Self.run(call, run + 1, of: attempts, on: loop, delay, condition)
+            }
+        })
+    }
+
+    /// The operation started on an executor, and delivered there too.
+    ///
+    /// - Cancellation: Before the executor came to it, cancelling a run keeps it from starting.
+    public func on(_ executor: any CallbackExecutor) -> Call<Success> {
+        Call(start: {
+            let result = Future<Success>.pending()
+            executor.post {
+                if result.isCompleted { return }
+                let run = start()
+                if !result._adopt(run.delivered(on: executor)) { run.cancel() }
+            }
+            return result
+        })
+    }
+
+    /// The operation, never cancelled by its consumers: they leave, it goes on.
+    public var shielded: Call<Success> { Call(start: { start().shielded }) }
+}
