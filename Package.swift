@@ -23,6 +23,7 @@ let package = Package(
     ],
     targets: [
         .target(name: "CFutures", cSettings: cSettings),
+        .target(name: "CStackSwitch", cSettings: cSettings),
         .target(name: "Futures", dependencies: ["CFutures"], swiftSettings: swiftSettings),
         .target(name: "SwitchyardGuide", path: "Docs/Guide", swiftSettings: swiftSettings),
     ]

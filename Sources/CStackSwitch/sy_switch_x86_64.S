@@ -1,0 +1,165 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+#if defined(__x86_64__) && !defined(SY_THREADS_ONLY)
+
+#include "sy_assembly.h"
+
+// The frame a suspended context leaves on its stack, from the saved stack pointer upwards:
+//    0 MXCSR (4 bytes), x87 control word (2 bytes), padding    8 r15   16 r14   24 r13   32 r12
+//   40 rbx   48 rbp   56 resume address
+// `sy_frame_prepare` in sy_frame.c writes the same frame for a context that has not started.
+
+    .text
+
+// void *sy_switch(void **save, void *resume, void *payload)
+//
+// The return is a jump: the return predictor never saw the call this pairs with, so `ret` would mispredict on every
+// switch. `notrack` because a return address carries no landing pad under indirect branch tracking.
+    .globl SY_SYMBOL(sy_switch)
+#if defined(__APPLE__)
+    .private_extern SY_SYMBOL(sy_switch)
+#else
+    .hidden sy_switch
+    .type sy_switch,@function
+#endif
+    .p2align 5
+SY_SYMBOL(sy_switch):
+    .cfi_startproc
+    endbr64
+    // Into the slot they will have once the registers are pushed. First, because they take longest to be readable.
+    stmxcsr -56(%rsp)
+    fnstcw -52(%rsp)
+    pushq %rbp
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset %rbp, 0
+    pushq %rbx
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset %rbx, 0
+    pushq %r12
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset %r12, 0
+    pushq %r13
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset %r13, 0
+    pushq %r14
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset %r14, 0
+    pushq %r15
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset %r15, 0
+    leaq -8(%rsp), %rsp
+    .cfi_adjust_cfa_offset 8
+    // Loading a control word drains the pipeline, and two contexts rarely differ: compare first. The low six bits of
+    // MXCSR are sticky status, which the ABI does not preserve across calls; with them a switch between a context that
+    // has rounded and one that has not would take twenty times as long.
+    movl (%rsp), %eax
+    xorl (%rsi), %eax
+    movzwl 4(%rsp), %ecx
+    xorw 4(%rsi), %cx
+    movq %rsp, (%rdi)
+    movq %rsi, %rsp
+    andl $0xffc0, %eax
+    orl %ecx, %eax
+    jne 2f
+1:
+    .cfi_remember_state
+    leaq 8(%rsp), %rsp
+    .cfi_adjust_cfa_offset -8
+    popq %r15
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore %r15
+    popq %r14
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore %r14
+    popq %r13
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore %r13
+    popq %r12
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore %r12
+    popq %rbx
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore %rbx
+    popq %rbp
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore %rbp
+    popq %rcx
+    .cfi_adjust_cfa_offset -8
+    .cfi_register %rip, %rcx
+    movq %rdx, %rax
+    notrack jmp *%rcx
+    .cfi_restore_state
+2:
+    ldmxcsr (%rsp)
+    fldcw 4(%rsp)
+    jmp 1b
+    .cfi_endproc
+#if !defined(__APPLE__)
+    .size sy_switch, . - sy_switch
+#endif
+
+// First instruction of every context: rbx holds the context. The return address is declared undefined, and rbp is
+// zero, so that unwinders of both kinds stop here.
+    .globl SY_SYMBOL(sy_start)
+#if defined(__APPLE__)
+    .private_extern SY_SYMBOL(sy_start)
+#else
+    .hidden sy_start
+    .type sy_start,@function
+#endif
+    .p2align 4
+SY_SYMBOL(sy_start):
+    .cfi_startproc
+    .cfi_undefined %rip
+    endbr64
+    movq %rbx, %rdi
+    callq SY_SYMBOL(sy_context_main)
+    ud2
+    .cfi_endproc
+#if !defined(__APPLE__)
+    .size sy_start, . - sy_start
+#endif
+
+// uint64_t sy_fp_control(void): the caller's control words, laid out as in the frame.
+    .globl SY_SYMBOL(sy_fp_control)
+#if defined(__APPLE__)
+    .private_extern SY_SYMBOL(sy_fp_control)
+#else
+    .hidden sy_fp_control
+    .type sy_fp_control,@function
+#endif
+    .p2align 4
+SY_SYMBOL(sy_fp_control):
+    .cfi_startproc
+    endbr64
+    movq $0, -8(%rsp)
+    stmxcsr -8(%rsp)
+    fnstcw -4(%rsp)
+    movl -8(%rsp), %eax
+    movzwl -4(%rsp), %ecx
+    shlq $32, %rcx
+    orq %rcx, %rax
+    retq
+    .cfi_endproc
+#if !defined(__APPLE__)
+    .size sy_fp_control, . - sy_fp_control
+
+// Indirect branch tracking is met; shadow stacks are not (a switch leaves by a jump), so that bit stays clear and the
+// linker keeps them off for the whole image.
+    .section .note.gnu.property,"a"
+    .p2align 3
+    .long 4
+    .long 16
+    .long 5
+    .asciz "GNU"
+    .long 0xc0000002
+    .long 4
+    .long 1
+    .long 0
+#endif
+
+#endif
+
+#if defined(__ELF__)
+    .section .note.GNU-stack,"",%progbits
+#endif
