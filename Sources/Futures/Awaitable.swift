@@ -17,11 +17,13 @@ public protocol Awaitable<Success>: Sendable {
     /// - Returns: The observer's place at the source; spent if the observer has been called already.
     func observe(_ observer: @escaping @Sendable (Result<Success, any Error>) -> Void) -> Registration
 
-    /// The outcome, if it is there already. For Switchyard's own types; the default knows nothing.
-    var _peek: Result<Success, any Error>? { get }
+    /// The future that holds the outcome, complete or not. For Switchyard's own types; the default knows none.
+    ///
+    /// A look at it is what makes awaiting and waiting for completed things free, also through `any Awaitable`.
+    var _core: _FutureCore? { get }
 }
 
 extension Awaitable {
     /// The default: the outcome has to be waited for.
-    public var _peek: Result<Success, any Error>? { nil }
+    @inlinable public var _core: _FutureCore? { nil }
 }

@@ -15,13 +15,12 @@ extension Awaitable where Success: Sendable {
     @inlinable
     public var value: Success {
         get async throws {
-            if let outcome = _peek { return try outcome.get() }
-            let future = _waitable()
+            let future = _ownFuture ?? future()
             if !future._isDone {
                 let waiter = _TaskWaiter()
                 if await waiter.wait(for: future) { throw CancellationError() }
             }
-            return try future._outcome!.get()
+            return try future._get()
         }
     }
 }

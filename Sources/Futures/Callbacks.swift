@@ -6,8 +6,7 @@ extension Awaitable where Success: Sendable {
     ///
     /// - Cancellation: Cancelling the future cancels the registration; the source's cancellation arrives as the outcome.
     public func future(fileID: StaticString = #fileID, line: UInt = #line) -> Future<Success> {
-        if let outcome = _peek { return Future(completed: outcome, fileID: fileID, line: line) }
-        if let future = self as? Future<Success> { return future }
+        if let future = _ownFuture { return future }
         let future = Future<Success>(_fileID: fileID, line: line)
         let registration = observe { outcome in _ = future._complete(outcome) }
         _ = future._changeExtras { extras in extras.canceller = { registration.cancel() } }
@@ -25,8 +24,8 @@ extension Awaitable where Success: Sendable {
         on executor: (any CallbackExecutor)? = nil,
         _ body: @escaping @Sendable (Result<Success, any Error>) throws -> Void
     ) -> Registration {
-        guard let executor else { return _waitable()._observe(body) }
-        return _waitable()._observe { outcome in
+        guard let executor else { return future()._observe(body) }
+        return future()._observe { outcome in
             executor.post { Future._call(body, outcome) }
         }
     }

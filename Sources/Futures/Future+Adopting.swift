@@ -46,7 +46,7 @@ extension Future {
     @inlinable
     final func _completeFrom(_ source: Future<Success>) {
         source._markObserved()
-        if let outcome = source._outcome { _ = _complete(outcome, fromUpstream: true) }
+        _ = _complete(source._outcome, fromUpstream: true)
     }
 
     @usableFromInline

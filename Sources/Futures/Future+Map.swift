@@ -21,15 +21,14 @@ extension Future {
             let source = unsafe unsafeDowncast(source, to: Future<Success>.self)
             guard let transform = result._transform else { return }
             result._transform = nil
-            switch source._outcome {
-            case .success(let value)?:
-                do {
-                    _ = result._complete(.success(try transform(value)), fromUpstream: true)
-                } catch {
-                    _ = result._complete(.failure(error), fromUpstream: true)
-                }
-            case .failure(let error)?: _ = result._complete(.failure(error), fromUpstream: true)
-            case nil: break
+            if source._hasFailed {
+                _ = result._fail(source._error, fromUpstream: true)
+                return
+            }
+            do {
+                _ = result._succeed(try transform(source._value), fromUpstream: true)
+            } catch {
+                _ = result._fail(error, fromUpstream: true)
             }
         }
         result._derive(from: self)

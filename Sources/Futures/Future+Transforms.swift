@@ -138,6 +138,6 @@ private final class _DerivedFuture<Input: Sendable, Output: Sendable>: Future<Ou
         }
         self.step = nil
         let source = unsafe unsafeDowncast(source, to: Future<Input>.self)
-        if let outcome = source._outcome { step(outcome, self) }
+        step(source._outcome, self)
     }
 }

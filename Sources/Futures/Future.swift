@@ -18,7 +18,7 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
     /// While pending: the first observer, if it is a plain function.
     @safe @exclusivity(unchecked) @usableFromInline
     final var _callback: (@Sendable (Result<Success, any Error>) throws -> Void)?
-    @safe @exclusivity(unchecked) @usableFromInline final var _outcome: Result<Success, any Error>?
+    @safe @exclusivity(unchecked) @usableFromInline final var _storage = _OutcomeStorage()
 
     @inlinable
     package init(_fileID: StaticString, line: UInt) {
@@ -55,15 +55,16 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
 
     deinit {
         let state = _state.load(ordering: .acquiring)
+        if state & _Bits.done == 0 { return }
         if state & (_Bits.failed | _Bits.observed | _Bits.cancelled) == _Bits.failed { reportUnobserved() }
+        _destroyOutcome(failed: state & _Bits.failed != 0)
     }
 
     private func reportUnobserved() {
-        guard case .failure(let error)? = _outcome else { return }
         #if DEBUG
-            Reporter.report(.unobservedFailure(error: error, created: _created, completed: _completed))
+            Reporter.report(.unobservedFailure(error: _error, created: _created, completed: _completed))
         #else
-            Reporter.report(.unobservedFailure(error: error, created: nil, completed: nil))
+            Reporter.report(.unobservedFailure(error: _error, created: nil, completed: nil))
         #endif
     }
 
@@ -80,13 +81,8 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
     /// The future ended by cancellation.
     public final var isCancelled: Bool { _isCancelled }
 
-    /// The outcome, if it is there; taking it counts as observing.
-    @inlinable
-    public final var _peek: Result<Success, any Error>? {
-        guard _isDone else { return nil }
-        _markObserved()
-        return _outcome
-    }
+    /// The future itself.
+    @inlinable public final var _core: _FutureCore? { self }
 
     @inlinable
     package final func _markObserved() {
@@ -102,12 +98,44 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
     /// - Returns: True if this outcome is the future's now.
     @inlinable
     package final func _complete(_ outcome: Result<Success, any Error>, fromUpstream: Bool = false) -> Bool {
+        switch outcome {
+        case .success(let value): _succeed(value, fromUpstream: fromUpstream)
+        case .failure(let error): _fail(error, fromUpstream: fromUpstream)
+        }
+    }
+
+    @inlinable
+    package final func _succeed(_ value: Success, fromUpstream: Bool = false) -> Bool {
         guard _claim(fromUpstream: fromUpstream) else { return false }
-        _outcome = outcome
-        var bits = _Bits.done
-        if case .failure(let error) = outcome { bits |= Self._failureBits(error) }
-        if _state.bitwiseOr(bits, ordering: .acquiringAndReleasing).oldValue & _Bits.busy == 0 { _finish() }
+        _store(value: value)
+        _publish(_Bits.done)
         return true
+    }
+
+    @inlinable
+    package final func _fail(_ error: any Error, fromUpstream: Bool = false) -> Bool {
+        guard _claim(fromUpstream: fromUpstream) else { return false }
+        _store(error: error)
+        _publish(_Bits.done | Self._failureBits(error))
+        return true
+    }
+
+    /// Makes the outcome visible; if nobody is changing the observers, this is the finisher.
+    @inlinable
+    final func _publish(_ bits: UInt32) {
+        let old = _state.bitwiseOr(bits, ordering: .acquiringAndReleasing).oldValue
+        guard old & _Bits.busy == 0 else { return }
+        let link = _link
+        _link = nil
+        if old & _Bits.used != 0 {
+            if old & _Bits.onDrain != 0 {
+                _Trampoline.deliverOnDrain(self)
+            } else if _Trampoline.begin(self) {
+                _deliver()
+                _Trampoline.end()
+            }
+        }
+        _ = consume link
     }
 
     @usableFromInline
@@ -117,7 +145,7 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
 
     @usableFromInline
     override package final func _completeCancelled() -> Bool {
-        _complete(.failure(CancellationError()), fromUpstream: true)
+        _fail(CancellationError(), fromUpstream: true)
     }
 
     // MARK: Observing
@@ -177,10 +205,14 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
     override package final var _hasCallback: Bool { _callback != nil }
 
     @usableFromInline
-    override package final func _run() {
+    override package final func _run() { _deliver() }
+
+    /// Calls the observers. Specialised where the completion is; `_run` is the same for a delivery that had to wait.
+    @inlinable
+    final func _deliver() {
         if let callback = _callback {
             _callback = nil
-            if let outcome = _outcome { Self._call(callback, outcome) }
+            Self._call(callback, _outcome)
         }
         _runListeners()
     }
@@ -260,7 +292,7 @@ private final class _CallbackNode<Success: Sendable>: _Node, @unchecked Sendable
 
     override func _sourceCompleted(_ source: _FutureCore) {
         let future = unsafe unsafeDowncast(source, to: Future<Success>.self)
-        if let outcome = future._outcome { Future._call(callback, outcome) }
+        Future._call(callback, future._outcome)
     }
 }
 
@@ -276,6 +308,6 @@ private final class _LateDelivery<Success: Sendable>: _Node, @unchecked Sendable
     }
 
     override func _run() {
-        if let outcome = source._outcome { Future._call(callback, outcome) }
+        Future._call(callback, source._outcome)
     }
 }

@@ -78,13 +78,25 @@ public final class Promise<Success: Sendable>: @unchecked Sendable {
     /// Completes the future with a value; a second completion is reported and changes nothing.
     @inlinable
     public func succeed(_ value: Success, fileID: StaticString = #fileID, line: UInt = #line) {
-        complete(with: .success(value), fileID: fileID, line: line)
+        guard _future._succeed(value) else {
+            _misuse(.success(value), fileID: fileID, line: line)
+            return
+        }
+        #if DEBUG
+            _future._completed = SourceSite(fileID: fileID, line: line)
+        #endif
     }
 
     /// Completes the future with an error; a second completion is reported and changes nothing.
     @inlinable
     public func fail(_ error: any Error, fileID: StaticString = #fileID, line: UInt = #line) {
-        complete(with: .failure(error), fileID: fileID, line: line)
+        guard _future._fail(error) else {
+            _misuse(.failure(error), fileID: fileID, line: line)
+            return
+        }
+        #if DEBUG
+            _future._completed = SourceSite(fileID: fileID, line: line)
+        #endif
     }
 
     /// Makes the future follow another source: it completes as that does, and only so (Promises/A+ 2.3.2).

@@ -1,8 +1,6 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
-import Synchronization
-
 extension Awaitable where Success: Sendable {
     /// Blocks until the outcome is there: parks the greenlet that calls, or blocks a plain thread.
     ///
@@ -19,36 +17,32 @@ extension Awaitable where Success: Sendable {
     @inlinable
     @discardableResult
     public func wait(timeout: Duration? = nil) throws -> Success {
-        if let outcome = _peek { return try outcome.get() }
-        let future = _waitable()
-        try _blockUntilDone(future, timeout: timeout, operation: Self.self)
-        return try future._outcome!.get()
+        let future = _ownFuture ?? future()
+        if !future._isDone { try _blockUntilDone(future, timeout: timeout) }
+        return try future._get()
     }
 
-    @inlinable
-    func _waitable() -> Future<Success> {
-        if let future = self as? Future<Success> { return future }
-        return future()
+    /// The future behind one of Switchyard's own types.
+    @inlinable var _ownFuture: Future<Success>? {
+        guard let core = _core else { return nil }
+        // SAFETY: the contract of `_core`.
+        return unsafe unsafeDowncast(core, to: Future<Success>.self)
     }
 }
 
 /// The part of a wait that does not depend on the value.
 @usableFromInline
-func _blockUntilDone(_ source: _FutureCore, timeout: Duration?, operation: Any.Type) throws {
-    if source._isDone {
-        source._state.bitwiseOr(_Bits.observed, ordering: .relaxed)
-        return
-    }
+func _blockUntilDone(_ source: _FutureCore, timeout: Duration?) throws {
     switch WaitContext.current {
     case .refused(let error): throw error
     case .greenlet(let parker):
-        try park(parker, on: source, timeout: timeout, operation: operation)
+        try park(parker, on: source, timeout: timeout)
     case .thread:
-        try block(on: source, timeout: timeout, operation: operation)
+        try block(on: source, timeout: timeout)
     }
 }
 
-private func park(_ parker: any Parker, on source: _FutureCore, timeout: Duration?, operation: Any.Type) throws {
+private func park(_ parker: any Parker, on source: _FutureCore, timeout: Duration?) throws {
     let deadline = timeout.map { parker.clock.now.advanced(by: $0) }
     let waiter = ParkedWaiter(parker)
     guard source._attach(waiter) else { return }
@@ -65,7 +59,7 @@ private func park(_ parker: any Parker, on source: _FutureCore, timeout: Duratio
     throw TimedOut(after: timeout ?? .zero, waitingFor: source._summary)
 }
 
-private func block(on source: _FutureCore, timeout: Duration?, operation: Any.Type) throws {
+private func block(on source: _FutureCore, timeout: Duration?) throws {
     let waiter = ThreadWaiter()
     guard source._attach(waiter) else { return }
     let deadline = timeout.map { LoopInstant.now.advanced(by: $0) } ?? .distantFuture
