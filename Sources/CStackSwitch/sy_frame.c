@@ -37,6 +37,14 @@ void **sy_frame_of(const sy_context *context, void **resume_address) {
 
 #else
 
+// Never reached: every carrier of this build uses threads.
+void *sy_switch(void **save, void *resume, void *payload) {
+    (void)save;
+    (void)resume;
+    (void)payload;
+    __builtin_trap();
+}
+
 void *sy_frame_prepare(sy_context *context) {
     (void)context;
     return NULL;
