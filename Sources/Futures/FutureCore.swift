@@ -92,15 +92,15 @@ public class _FutureCore: _Node, @unchecked Sendable {
     ///
     /// - Returns: False if the future is done: the listener will not be called.
     @inlinable
-    package final func _attach(_ listener: _Node) -> Bool {
+    package final func _attach(_ listener: _Node, observing: Bool = true) -> Bool {
         guard _acquire() else { return false }
+        let bits = observing ? _Bits.used | _Bits.observed : _Bits.used
         if _state.load(ordering: .relaxed) & (_Bits.used | _Bits.table) == 0 {
             _listener = listener
-            if _release(setting: _Bits.used | _Bits.observed) { _finish() }
         } else {
             _addToTable(listener)
-            if _release(setting: _Bits.observed) { _finish() }
         }
+        if _release(setting: bits) { _finish() }
         return true
     }
 

@@ -5,7 +5,7 @@
 ///
 /// Not for use outside of Switchyard. It is a class, not a protocol, so that an observer costs one word in its source
 /// and a delivery costs one virtual call without generic metadata.
-public class _Node: @unchecked Sendable {
+open class _Node: @unchecked Sendable {
     // SAFETY: holds no state; each subclass says how its own is guarded.
     @inlinable
     package init() {}

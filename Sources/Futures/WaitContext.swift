@@ -3,27 +3,46 @@
 
 import CFutures
 
-/// What can park: a greenlet. The one thing a wait asks of the world of greenlets.
-package protocol Parker: AnyObject, Sendable {
-    /// Suspends the running greenlet until `_unpark`, the deadline, or an interruption.
-    ///
-    /// - Returns: True if unparked, false if the deadline came first.
-    /// - Throws: What a kill or a cancellation delivers at this wait point.
-    func park(until deadline: LoopInstant?) throws -> Bool
+/// What can park: a greenlet. The one thing a wait asks of the world of greenlets; it is itself the observer of what it
+/// waits for, so a wait allocates nothing.
+///
+/// Not for use outside of Switchyard.
+open class _Parker: _Node, @unchecked Sendable {
+    // SAFETY: holds no state.
+    override package init() { super.init() }
 
-    /// Suspends until `_unpark`, whatever else happens: an observer that could not be withdrawn is about to call.
-    func parkUninterruptibly()
+    /// For subclasses in Switchyard's other modules.
+    public init(_parker: Void) { super.init() }
 
-    /// Ends the current or next park. From any thread.
-    func unpark()
+    /// Suspends the running greenlet until it is unparked, until the deadline, or until a kill or cancellation.
+    open func _park(on source: _FutureCore?, until deadline: LoopInstant?) -> _ParkResult { .timedOut }
+
+    /// Suspends until unparked, whatever else happens: an observer that could not be withdrawn is about to call.
+    open func _parkUninterruptibly() {}
+
+    /// Ends the current or the next park. From any thread.
+    open func _unpark() {}
 
     /// The clock of deadlines.
-    var clock: any Loop { get }
+    open var _clock: any Loop { Drain.shared }
+
+    @usableFromInline
+    override package final func _sourceCompleted(_ source: _FutureCore) { _unpark() }
+}
+
+/// How a park ended.
+public enum _ParkResult {
+    /// It was unparked.
+    case unparked
+    /// The deadline came first.
+    case timedOut
+    /// A kill or a cancellation came; `unparked` tells if an unpark had come too.
+    case interrupted(any Error, unparked: Bool)
 }
 
 /// Who is asking to wait (DESIGN §4).
 package enum WaitContext {
-    case greenlet(any Parker)
+    case greenlet(_Parker)
     case thread
     case refused(WouldDeadlock)
 
@@ -35,7 +54,7 @@ package enum WaitContext {
         if let parker = unsafe words.pointee.parker {
             guard unsafe words.pointee.task == task else { return .refused(WouldDeadlock(.foreignTask)) }
             // SAFETY: the greenlet that runs is alive.
-            return .greenlet(unsafe Unmanaged<ParkerBox>.fromOpaque(parker).takeUnretainedValue().parker)
+            return .greenlet(unsafe Unmanaged<_Parker>.fromOpaque(parker).takeUnretainedValue())
         }
         if unsafe task != nil { return .refused(WouldDeadlock(.task)) }
         if let loop = CurrentLoop.current { return .refused(WouldDeadlock(.loop(loop.name))) }
@@ -43,8 +62,3 @@ package enum WaitContext {
     }
 }
 
-/// A parker's place in a thread's words.
-package final class ParkerBox: Sendable {
-    package unowned let parker: any Parker
-    package init(_ parker: any Parker) { self.parker = parker }
-}

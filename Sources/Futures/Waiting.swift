@@ -42,21 +42,21 @@ func _blockUntilDone(_ source: _FutureCore, timeout: Duration?) throws {
     }
 }
 
-private func park(_ parker: any Parker, on source: _FutureCore, timeout: Duration?) throws {
-    let deadline = timeout.map { parker.clock.now.advanced(by: $0) }
-    let waiter = ParkedWaiter(parker)
-    guard source._attach(waiter) else { return }
-    do {
-        if try parker.park(until: deadline) { return }
-    } catch {
-        if source._cancel(waiter) == .tooLate { parker.parkUninterruptibly() }
+private func park(_ parker: _Parker, on source: _FutureCore, timeout: Duration?) throws {
+    let deadline = timeout.map { parker._clock.now.advanced(by: $0) }
+    guard source._attach(parker) else { return }
+    switch parker._park(on: source, until: deadline) {
+    case .unparked: return
+    case .timedOut:
+        guard source._withdraw(parker) else {
+            parker._parkUninterruptibly()
+            return
+        }
+        throw TimedOut(after: timeout ?? .zero, waitingFor: source._summary)
+    case .interrupted(let error, let unparked):
+        if !unparked, source._cancel(parker) == .tooLate { parker._parkUninterruptibly() }
         throw error
     }
-    guard source._withdraw(waiter) else {
-        parker.parkUninterruptibly()
-        return
-    }
-    throw TimedOut(after: timeout ?? .zero, waitingFor: source._summary)
 }
 
 private func block(on source: _FutureCore, timeout: Duration?) throws {
@@ -69,14 +69,6 @@ private func block(on source: _FutureCore, timeout: Duration?) throws {
         return
     }
     throw TimedOut(after: timeout ?? .zero, waitingFor: source._summary)
-}
-
-/// A greenlet's observer.
-private final class ParkedWaiter: _Node, @unchecked Sendable {
-    // SAFETY: immutable.
-    private let parker: any Parker
-    init(_ parker: any Parker) { self.parker = parker }
-    override func _sourceCompleted(_ source: _FutureCore) { parker.unpark() }
 }
 
 /// A blocked thread's observer.
