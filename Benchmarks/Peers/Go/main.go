@@ -1,0 +1,88 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+// The Go peers: yield, channel round trip, spawn and join, and the nearest thing Go has to a future.
+// Usage: go-peers ROW COUNT; prints "ROW nanoseconds_per_operation".
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// yield: two goroutines hand the processor to each other, as our two greenlets do.
+func yield(count int) {
+	var done sync.WaitGroup
+	done.Add(2)
+	for i := 0; i < 2; i++ {
+		go func() {
+			defer done.Done()
+			for n := 0; n < count/2; n++ {
+				runtime.Gosched()
+			}
+		}()
+	}
+	done.Wait()
+}
+
+// channel: one round trip is a value there and an answer back, both unbuffered.
+func channel(count int) {
+	there, back := make(chan int), make(chan int)
+	go func() {
+		for value := range there {
+			back <- value
+		}
+	}()
+	for n := 0; n < count; n++ {
+		there <- n
+		<-back
+	}
+	close(there)
+}
+
+func spawnJoin(count int) {
+	for n := 0; n < count; n++ {
+		done := make(chan struct{})
+		go func() { close(done) }()
+		<-done
+	}
+}
+
+// future: each value travels through a channel of its own, made by the one who waits.
+func future(count int) {
+	requests := make(chan chan int, 1)
+	go func() {
+		for request := range requests {
+			request <- 1
+		}
+	}()
+	for n := 0; n < count; n++ {
+		reply := make(chan int, 1)
+		requests <- reply
+		<-reply
+	}
+	close(requests)
+}
+
+func main() {
+	rows := map[string]func(int){"yield": yield, "channel": channel, "spawn-join": spawnJoin, "future": future}
+	if len(os.Args) != 3 || rows[os.Args[1]] == nil {
+		fmt.Fprintln(os.Stderr, "usage: go-peers yield|channel|spawn-join|future COUNT")
+		os.Exit(2)
+	}
+	count, err := strconv.Atoi(os.Args[2])
+	if err != nil || count < 10 {
+		fmt.Fprintln(os.Stderr, "COUNT is a number, 10 or more")
+		os.Exit(2)
+	}
+	runtime.GOMAXPROCS(1)
+	row := rows[os.Args[1]]
+	row(count / 10)
+	start := time.Now()
+	row(count)
+	fmt.Printf("%s %.3f\n", os.Args[1], float64(time.Since(start).Nanoseconds())/float64(count))
+}

@@ -1,0 +1,81 @@
+# Switchyard: every style of asynchronous Swift, talking to every other.
+# SPDX-License-Identifier: Apache-2.0
+"""The rows: which work is measured, by which programs, against which budgets.
+
+A ratio is always cost, ours over the peer's, lower is better; for throughput it is the peer's over ours, and for
+memory and counts ours over the limit.
+"""
+import dataclasses
+from typing import Optional
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """A program's row and how often to do it: about a quarter of a second's worth."""
+
+    program: str
+    row: str
+    count: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Peer:
+    name: str
+    work: Work
+    budget: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    name: str
+    unit: str
+    ours: Work
+    peers: tuple = ()
+    #: For rows without a peer program: what ours may be at most.
+    limit: Optional[float] = None
+    limit_budget: float = 1.0
+    #: Larger is better: requests per second.
+    throughput: bool = False
+    #: Needs the allocation counter preloaded; time means nothing then.
+    counts_allocations: bool = False
+
+    def narrowed(self, text):
+        """This row with the peers that match, or None."""
+        text = text.lower()
+        if text in self.name.lower():
+            return self
+        peers = tuple(peer for peer in self.peers if text in peer.name.lower())
+        return dataclasses.replace(self, peers=peers) if peers else None
+
+
+def ours(row, count):
+    return Work("switchyard", row, count)
+
+
+ROWS = [
+    Row(
+        "promise + future", "ns", ours("promise", 1_000_000),
+        (Peer("NIO EventLoopPromise", Work("swift-peers", "nio-promise", 1_000_000), 0.50),),
+    ),
+    Row(
+        "derived future", "ns", ours("map", 1_000_000),
+        (Peer("NIO map", Work("swift-peers", "nio-map", 1_000_000), 0.40),),
+    ),
+    Row(
+        "await completed: allocations in 100,000", "allocations", ours("await-completed-allocations", 100_000),
+        limit=0, limit_budget=0, counts_allocations=True,
+    ),
+    Row(
+        "await completed: enqueues in 100,000", "enqueues", ours("await-completed-enqueues", 100_000),
+        limit=0, limit_budget=0, counts_allocations=True,
+    ),
+    Row(
+        "await same loop", "ns", ours("await-same-loop", 500_000),
+        (
+            Peer("cancellation handler + continuation",
+                 Work("swift-peers", "cancellable-continuation", 500_000), 1.30),
+        ),
+    ),
+    Row("await same loop: enqueues", "enqueues", ours("await-same-loop-enqueues", 100_000), limit=1),
+    Row("bytes per pending future", "bytes", ours("bytes", 100_000), limit=128, counts_allocations=True),
+]
