@@ -24,6 +24,7 @@ let package = Package(
     targets: [
         .target(name: "CFutures", cSettings: cSettings),
         .target(name: "CStackSwitch", cSettings: cSettings),
+        .executableTarget(name: "RuntimeProbe", dependencies: ["CStackSwitch"], swiftSettings: swiftSettings),
         .target(name: "Futures", dependencies: ["CFutures"], swiftSettings: swiftSettings),
         .target(name: "SwitchyardGuide", path: "Docs/Guide", swiftSettings: swiftSettings),
     ]
