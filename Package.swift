@@ -27,5 +27,8 @@ let package = Package(
         .executableTarget(name: "RuntimeProbe", dependencies: ["CStackSwitch"], swiftSettings: swiftSettings),
         .target(name: "Futures", dependencies: ["CFutures"], swiftSettings: swiftSettings),
         .target(name: "SwitchyardGuide", path: "Docs/Guide", swiftSettings: swiftSettings),
+        .testTarget(
+            name: "CStackSwitchTests", dependencies: ["CStackSwitch", "RuntimeProbe"], exclude: ["pingpong"],
+            swiftSettings: swiftSettings),
     ]
 )

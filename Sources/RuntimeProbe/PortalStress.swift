@@ -6,17 +6,17 @@ enum Local {
 }
 
 /// What one schedule saw.
-struct Findings {
-    var parks = 0
-    var wrong: [String] = []
+package struct Findings {
+    package internal(set) var parks = 0
+    package internal(set) var wrong: [String] = []
 }
 
 /// Random schedules of tasks whose synchronous frames park, checked at every step.
 ///
 /// Four children, three rounds each: five frames down, park, come back, yield. What to run next, a fresh job or a
 /// parked stack, is drawn from the seed.
-final class PortalStress {
-    enum Shape: String, CaseIterable {
+package final class PortalStress {
+    package enum Shape: String, CaseIterable {
         /// Every job runs on a stack of its own, so parked and fresh jobs interleave freely.
         case jobsOnStacks = "jobs on stacks of their own"
         /// Jobs run on the thread's own stack; the body has a stack, and its task suspends when it parks.
@@ -35,7 +35,7 @@ final class PortalStress {
         random = SplitMix64(state: seed)
     }
 
-    static func run(_ shape: Shape, seed: UInt64) -> Findings {
+    package static func run(_ shape: Shape, seed: UInt64) -> Findings {
         PortalStress(shape, seed: seed).run()
     }
 

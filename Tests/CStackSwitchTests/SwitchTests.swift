@@ -1,0 +1,238 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+import CStackSwitch
+import RuntimeProbe
+import Testing
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+private struct Failure: Error, Equatable {
+    let number: Int
+}
+
+@Suite("The switch") struct SwitchTests {
+    @Test("H1: locals of every frame and the rounding mode survive a switch") func registers() {
+        onCarrier {
+            func descend(_ depth: Int, _ stack: Stack, _ seed: Double) -> Double {
+                let local = seed * 1.5
+                let other = depth &* 7
+                if depth == 0 { stack.park() } else { _ = descend(depth - 1, stack, local) }
+                return other == depth &* 7 ? local : .nan
+            }
+            var results: [Double] = []
+            let stacks = (1...20).map { number in
+                Stack { stack in
+                    if number % 2 == 0 { fesetround(FE_UPWARD) }
+                    let result = descend(number, stack, Double(number))
+                    results.append(fegetround() == (number % 2 == 0 ? FE_UPWARD : FE_TONEAREST) ? result : -1)
+                }
+            }
+            for stack in stacks { stack.enter() }
+            #expect(fegetround() == FE_TONEAREST)
+            for stack in stacks.reversed() { stack.enter() }
+            let expected = (1...20).reversed().map { Double($0) * 1.5 }
+            #expect(results == expected)
+            #expect(fegetround() == FE_TONEAREST)
+        }
+    }
+
+    @Test("A switch carries one pointer each way") func payload() {
+        onCarrier {
+            let carrier = unsafe sy_carrier_current()!
+            let root = unsafe sy_carrier_root(carrier)
+            let context = unsafe sy_context_create(carrier, 0, { argument in
+                let me = unsafe sy_carrier_running(sy_carrier_current()!)
+                var value = UInt(bitPattern: argument)
+                for _ in 0..<3 {
+                    let payload = unsafe UnsafeMutableRawPointer(bitPattern: value + 1)
+                    value = unsafe UInt(bitPattern: sy_context_switch(me, sy_carrier_root(me.pointee.carrier), payload))
+                }
+                unsafe sy_context_set_exit_target(
+                    me, sy_carrier_root(me.pointee.carrier), UnsafeMutableRawPointer(bitPattern: value))
+            }, UnsafeMutableRawPointer(bitPattern: 10))!
+            var seen: [UInt] = []
+            for value: UInt in [100, 200, 300, 400] {
+                unsafe seen.append(
+                    UInt(bitPattern: sy_context_switch(root, context, UnsafeMutableRawPointer(bitPattern: value))))
+            }
+            #expect(seen == [11, 201, 301, 400])
+            #expect(unsafe sy_context_is_finished(context))
+            unsafe sy_context_destroy(context)
+        }
+    }
+
+    @Test("Stacks switch to each other directly, and errors stay on the stack that threw them") func direct() {
+        onCarrier {
+            var log: [String] = []
+            var ping: Stack!
+            let pong = Stack { stack in
+                for round in 0..<3 {
+                    do { throw Failure(number: round) } catch {
+                        stack.switchTo(ping)
+                        log.append("pong \((error as? Failure)?.number ?? -1)")
+                    }
+                }
+            }
+            ping = Stack { stack in
+                for round in 0..<4 {
+                    do { throw Failure(number: round * 10) } catch {
+                        stack.switchTo(pong)
+                        log.append("ping \((error as? Failure)?.number ?? -1)")
+                    }
+                }
+            }
+            ping.enter()  // the fourth round's pong ends and comes back here
+            #expect(pong.isFinished && !ping.isFinished)
+            ping.enter()
+            #expect(ping.isFinished)
+            #expect(log == ["ping 0", "pong 0", "ping 10", "pong 1", "ping 20", "pong 2", "ping 30"])
+            ping = nil
+        }
+    }
+
+    @Test("H9: what is on a stack keeps its address while other stacks come and go") func addresses() {
+        onCarrier {
+            var stayed = false
+            let stack = Stack { stack in
+                var value = 1
+                unsafe withUnsafeMutablePointer(to: &value) { pointer in
+                    let address = UInt(bitPattern: pointer)
+                    for _ in 0..<10 { stack.park() }
+                    unsafe pointer.pointee += 1
+                    unsafe stayed = address == UInt(bitPattern: pointer)
+                        && sy_context_contains(stack.pointer, UnsafeRawPointer(pointer))
+                }
+                stayed = stayed && value == 2
+            }
+            for _ in 0..<10 {
+                stack.enter()
+                for _ in 0..<20 { Stack { _ in _ = [Int](repeating: 0, count: 100) }.enter() }
+            }
+            stack.enter()
+            #expect(stayed)
+        }
+    }
+
+    @Test("H7: a finished stack has released everything its body captured") func releases() {
+        final class Token {}
+        onCarrier {
+            var alive: [() -> Token?] = []
+            for _ in 0..<100 {
+                let token = Token()
+                alive.append { [weak token] in token }
+                let stack = Stack { stack in
+                    withExtendedLifetime(token) { stack.park() }
+                }
+                stack.enter()
+                stack.enter()
+                #expect(stack.isFinished)
+            }
+            let released = alive.allSatisfy { $0() == nil }
+            #expect(released)
+        }
+    }
+
+    @Test("H7: leaving for good from a frame that owns nothing leaks nothing") func exitTo() {
+        final class Token {}
+        onCarrier {
+            weak var token: Token?
+            let carrier = unsafe sy_carrier_current()!
+            do {
+                let strong = Token()
+                token = strong
+                // SAFETY: the body takes the reference over.
+                let argument = unsafe Unmanaged.passRetained(strong).toOpaque()
+                let context = unsafe sy_context_create(carrier, 0, { argument in
+                    unsafe consume(argument!)
+                    let me = unsafe sy_carrier_running(sy_carrier_current()!)
+                    unsafe sy_context_exit_to(me, sy_carrier_root(me.pointee.carrier), nil)
+                }, argument)!
+                unsafe sy_context_switch(sy_carrier_root(carrier), context, nil)
+                #expect(unsafe sy_context_is_finished(context))
+                unsafe sy_context_destroy(context)
+            }
+            #expect(token == nil)
+
+            @inline(never) func consume(_ argument: UnsafeMutableRawPointer) {
+                // SAFETY: retained above, once.
+                let token = unsafe Unmanaged<Token>.fromOpaque(argument).takeRetainedValue()
+                withExtendedLifetime(token) {}
+            }
+        }
+    }
+
+    @Test("H6: destroying a suspended stack stops the process and names it") func destroySuspended() async {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            onCarrier {
+                let stack = Stack { $0.park() }
+                name(stack, "stubborn")
+                stack.enter()
+                unsafe sy_context_destroy(stack.pointer)
+            }
+        }
+        let text = standardError(result)
+        #expect(text.contains("\"stubborn\"") && text.contains("destroyed while suspended"))
+    }
+
+    @Test("H6: a stack that is given up is kept and counted") func abandon() async {
+        await #expect(processExitsWith: .success) {
+            onCarrier {
+                let stack = Stack { $0.park() }
+                stack.enter()
+                unsafe sy_context_abandon(stack.pointer)
+                precondition(sy_stack_get_statistics().abandoned == 1)
+                precondition(!hasStacks || sy_stack_get_statistics().live == 1)
+                // SAFETY: the wrapper would destroy it.
+                _ = unsafe Unmanaged.passRetained(stack)
+            }
+            precondition(!hasStacks || sy_stack_get_statistics().live == 1)
+        }
+    }
+
+    @Test("G49: an entry that returns with nowhere to go stops the process") func nowhere() async {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            onCarrier {
+                let carrier = unsafe sy_carrier_current()!
+                let context = unsafe sy_context_create(carrier, 0, { _ in }, nil)!
+                unsafe sy_context_switch(sy_carrier_root(carrier), context, nil)
+            }
+        }
+        #expect(standardError(result).contains("nowhere to go"))
+    }
+
+    @Test("The running context's words of the embedder are in its thread's block") func userWords() {
+        onCarrier {
+            let carrier = unsafe sy_carrier_current()!
+            let block = UnsafeMutablePointer<UnsafeMutableRawPointer?>.allocate(capacity: 3)
+            defer { unsafe block.deallocate() }
+            func fill(_ first: UInt) {
+                for index in 0..<3 { unsafe block[index] = UnsafeMutableRawPointer(bitPattern: first + UInt(index)) }
+            }
+            func read() -> [UInt] { (0..<3).map { unsafe UInt(bitPattern: block[$0]) } }
+            fill(100)
+            unsafe sy_carrier_set_user_words(carrier, block)
+            defer { unsafe sy_carrier_set_user_words(carrier, nil) }
+            var seen: [[UInt]] = []
+            let stack = Stack { stack in
+                seen.append(read())
+                unsafe sy_context_set_user_word(stack.pointer, 0, UnsafeMutableRawPointer(bitPattern: 7))
+                seen.append(read())
+                stack.park()
+                seen.append(read())
+            }
+            unsafe sy_context_set_user_word(stack.pointer, 1, UnsafeMutableRawPointer(bitPattern: 5))
+            stack.enter()
+            #expect(read() == [100, 101, 102])
+            stack.enter()
+            #expect(read() == [100, 101, 102])
+            #expect(seen == [[0, 5, 0], [7, 5, 0], [7, 5, 0]])
+        }
+    }
+}
