@@ -20,12 +20,24 @@ let package = Package(
     platforms: [.macOS(.v15), .iOS(.v18), .tvOS(.v18), .watchOS(.v11), .visionOS(.v2)],
     products: [
         .library(name: "Futures", targets: ["Futures"]),
+        .library(name: "Loops", targets: ["Loops"]),
+        .library(name: "ConversionTesting", targets: ["ConversionTesting"]),
     ],
     targets: [
         .target(name: "CFutures", cSettings: cSettings),
         .target(name: "CStackSwitch", cSettings: cSettings),
         .executableTarget(name: "RuntimeProbe", dependencies: ["CStackSwitch"], swiftSettings: swiftSettings),
         .target(name: "Futures", dependencies: ["CFutures"], swiftSettings: swiftSettings),
+        .systemLibrary(
+            name: "CLibevent", pkgConfig: "libevent", providers: [.apt(["libevent-dev"]), .brew(["libevent"])]),
+        .target(name: "Loops", dependencies: ["Futures", "CFutures", "CLibevent"], swiftSettings: swiftSettings),
+        .target(name: "ConversionTesting", dependencies: ["Futures", "CFutures", "Loops"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "LoopsTests", dependencies: ["Futures", "CFutures", "CLibevent", "Loops", "ConversionTesting"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "ConversionTestingTests", dependencies: ["Futures", "Loops", "ConversionTesting"],
+            swiftSettings: swiftSettings),
         .target(name: "SwitchyardGuide", path: "Docs/Guide", swiftSettings: swiftSettings),
         .testTarget(
             name: "CStackSwitchTests", dependencies: ["CStackSwitch", "RuntimeProbe"], exclude: ["pingpong"],

@@ -1,0 +1,72 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+public import Futures
+
+/// Collects the reports that a predicate picks, while it is alive.
+///
+/// Tests run side by side in one process and share the `Reporter`: choose by something only your test says. What nobody
+/// picks goes where it went before.
+public final class ReportCollector: Sendable {
+    private let predicate: @Sendable (Report) -> Bool
+    private let collected = Lock<[Report]>([])
+
+    /// Starts collecting.
+    public init(where predicate: @escaping @Sendable (Report) -> Bool) {
+        self.predicate = predicate
+        Switchboard.shared.add(self)
+    }
+
+    /// Starts collecting the reports whose text contains `text`.
+    public convenience init(containing text: String) { self.init { "\($0)".contains(text) } }
+
+    /// What was collected so far. Reports arrive through a background thread; see settled().
+    public var reports: [Report] { collected.withLock { $0 } }
+
+    /// What was collected, after everything reported before this call has arrived.
+    ///
+    /// Blocks for as long as the reporter needs for what was handed to it.
+    public func settled() -> [Report] {
+        Drain.shared.flush()
+        return reports
+    }
+
+    fileprivate func take(_ report: Report) -> Bool {
+        guard predicate(report) else { return false }
+        collected.withLock { $0.append(report) }
+        return true
+    }
+
+    /// The one sink that all collectors share, so that collectors of parallel tests do not unseat each other.
+    private final class Switchboard: Sendable {
+        static let shared = Switchboard()
+
+        private struct Line { weak var collector: ReportCollector? }
+
+        private struct State {
+            var lines: [Line] = []
+            var previous: @Sendable (Report) -> Void = Reporter.standardError
+        }
+
+        private let state = Lock(State())
+
+        private init() {
+            let previous = Reporter.replace { report in Switchboard.shared.route(report) }
+            state.withLock { $0.previous = previous }
+        }
+
+        func add(_ collector: ReportCollector) {
+            state.withLock { state in
+                state.lines.removeAll { $0.collector == nil }
+                state.lines.append(Line(collector: collector))
+            }
+        }
+
+        private func route(_ report: Report) {
+            let (collectors, previous) = state.withLock { ($0.lines.compactMap(\.collector), $0.previous) }
+            var isTaken = false
+            for collector in collectors where collector.take(report) { isTaken = true }
+            if !isTaken { previous(report) }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+public import Futures
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// A persistent watcher of a descriptor, to remove it with.
+public struct DescriptorWatch: Sendable {
+    fileprivate let watcher: Watcher
+    // The handle may outlive the loop.
+    fileprivate weak let loop: IOLoop?
+
+    /// Removes the watcher; its handler is not called again, also not for what the running turn has found.
+    ///
+    /// - Returns: Completes when the descriptor is out of the poll set and may be closed: on the loop that is so at once.
+    @discardableResult
+    public func remove() -> Future<Void> { loop?.remove(watcher) ?? .succeeded(()) }
+}
+
+extension IOLoop {
+    /// Completes when reading from the descriptor would not block.
+    ///
+    /// - Executor: Completes on the loop. Thread-safe.
+    /// - Cancellation: Ends the watching; the descriptor may be closed afterwards.
+    /// - Errors: DescriptorError; `LoopClosed`; LoopForked.
+    public func readable(_ descriptor: Int32) -> Future<Void> { ready(descriptor, .read) }
+
+    /// Completes when writing to the descriptor would not block.
+    ///
+    /// - Executor: Completes on the loop. Thread-safe.
+    /// - Cancellation: Ends the watching; the descriptor may be closed afterwards.
+    /// - Errors: DescriptorError; `LoopClosed`; LoopForked.
+    public func writable(_ descriptor: Int32) -> Future<Void> { ready(descriptor, .write) }
+
+    private func ready(_ descriptor: Int32, _ direction: IODirection) -> Future<Void> {
+        let promise = Promise<Void>("\(direction) of descriptor \(descriptor)")
+        do {
+            let watcher = try add(
+                descriptor, direction, persistent: false, onReady: { promise.tryComplete(.success(())) },
+                onFailure: { promise.tryComplete(.failure($0)) })
+            promise.onCancel { [weak self] in _ = self?.remove(watcher) }
+        } catch {
+            promise.tryComplete(.failure(error))
+        }
+        return promise.future
+    }
+
+    /// Calls the handler in each turn in which the descriptor is ready, until the watcher is removed.
+    ///
+    /// - Executor: The handler runs on the loop. Thread-safe. In one turn handlers run in the order of registration.
+    /// - Errors: DescriptorError; `LoopClosed`; LoopForked. What the handler throws is reported, and the loop
+    ///   goes on.
+    public func watch(
+        _ descriptor: Int32, _ direction: IODirection, handler: @escaping @Sendable () throws -> Void
+    ) throws -> DescriptorWatch {
+        let watcher = try add(
+            descriptor, direction, persistent: true, onReady: handler,
+            onFailure: { [name] error in
+                if error is LoopClosed { return }
+                Reporter.report(.message("a watcher on loop \"\(name)\" ended: \(error)"))
+            })
+        return DescriptorWatch(watcher: watcher, loop: self)
+    }
+
+    /// Removes the watcher of a descriptor and direction, if there is one.
+    ///
+    /// - Returns: Completes when the descriptor is out of the poll set and may be closed: on the loop that is so at once.
+    @discardableResult
+    public func unwatch(_ descriptor: Int32, _ direction: IODirection) -> Future<Void> {
+        guard let watcher = descriptors.watcher(descriptor, direction) else { return .succeeded(()) }
+        return remove(watcher)
+    }
+
+    private func add(
+        _ descriptor: Int32, _ direction: IODirection, persistent: Bool,
+        onReady: @escaping @Sendable () throws -> Void, onFailure: @escaping @Sendable (any Error) -> Void
+    ) throws -> Watcher {
+        let operation = Watcher.operation(descriptor, direction)
+        guard !isForked else { throw LoopForked(loop: name, operation: operation) }
+        if let reason = Self.obstacle(descriptor) {
+            throw DescriptorError(descriptor: descriptor, direction: direction, reason: reason)
+        }
+        let reservation = descriptors.reserve(
+            descriptor, direction, persistent: persistent, onReady: onReady, onFailure: onFailure)
+        switch reservation {
+        case .inUse: throw DescriptorError(descriptor: descriptor, direction: direction, reason: .inUse)
+        case .closed: throw LoopClosed(loop: name, operation: operation)
+        case .granted(let watcher):
+            if isCurrent {
+                install(watcher)
+            } else if !tryPost({ [weak self] in self?.install(watcher) }) {
+                _ = watcher.end()
+                throw LoopClosed(loop: name, operation: operation)
+            }
+            return watcher
+        }
+    }
+
+    /// The poll set refuses some descriptors, and some only on some systems: better the same answer everywhere, at once.
+    private static func obstacle(_ descriptor: Int32) -> DescriptorError.Reason? {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { return errno == EBADF ? .notOpen : .system(errno) }
+        let kind = status.st_mode & S_IFMT
+        return kind == S_IFREG || kind == S_IFDIR ? .notPollable : nil
+    }
+
+    /// On the loop.
+    private func install(_ watcher: Watcher) {
+        uninstallEnded()
+        guard watcher.isLive else { return }
+        let code = watcher.install(in: poller)
+        guard code != 0 else { return }
+        descriptors.release(watcher)
+        let reason: DescriptorError.Reason =
+            switch code {
+            case EBADF: .notOpen
+            case EPERM: .notPollable
+            default: .system(code)
+            }
+        watcher.fail(
+            DescriptorError(descriptor: watcher.descriptor, direction: watcher.direction, reason: reason))
+    }
+
+    fileprivate func remove(_ watcher: Watcher) -> Future<Void> {
+        if watcher.end() { descriptors.release(watcher) }
+        if isCurrent {
+            uninstallEnded()
+            return .succeeded(())
+        }
+        let promise = Promise<Void>("removal of a watcher of descriptor \(watcher.descriptor)")
+        let accepted = tryPost { [weak self] in
+            self?.uninstallEnded()
+            promise.tryComplete(.success(()))
+        }
+        if !accepted { promise.tryComplete(.success(())) }
+        return promise.future
+    }
+
+    /// On the loop, outside of libevent.
+    private func uninstallEnded() {
+        for watcher in descriptors.takeEnded() { watcher.uninstall() }
+    }
+
+    /// Calls the watcher, unless it was removed in this turn.
+    func deliver(_ watcher: Watcher) {
+        if watcher.isPersistent {
+            guard watcher.isLive else { return }
+        } else {
+            guard watcher.end() else { return }
+            descriptors.release(watcher)
+            uninstallEnded()
+        }
+        do { try watcher.onReady() } catch {
+            Reporter.report(
+                .message(
+                    "the handler for \(watcher.direction) of descriptor \(watcher.descriptor) on loop \"\(name)\" threw"
+                        + " \(error). It stays registered; handle the error there, or remove the watcher."))
+        }
+    }
+}
+
+extension Watcher {
+    static func operation(_ descriptor: Int32, _ direction: IODirection) -> String {
+        "watching descriptor \(descriptor) for \(direction)"
+    }
+
+    var operation: String { Self.operation(descriptor, direction) }
+
+    /// Ends the watcher with an error.
+    func fail(_ error: any Error) {
+        if end() { onFailure(error) }
+    }
+}

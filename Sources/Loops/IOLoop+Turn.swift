@@ -1,0 +1,140 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+import Futures
+
+extension IOLoop {
+    /// How many callbacks and jobs run in a turn, and how many between two polls.
+    private static var turnBudget: Int { 256 }
+    private static var pollBudget: Int { 64 }
+    /// How long descriptors wait at most while there is work, single callbacks that take longer aside.
+    private static var pollInterval: Int64 { 100_000 }
+
+    /// Takes turns until the condition holds or the loop is told to stop. With the loop current, in phase `running`.
+    func drive(until isDone: () -> Bool) {
+        while !isDone() {
+            guard takeBatch() else {
+                close()
+                return
+            }
+            runBatch()
+            fireTimers()
+            poll(mayWait: !isDone())
+            runHook()
+        }
+        let mustClose = inbox.withLock { inbox in
+            if inbox.phase == .stopping { return true }
+            inbox.phase = .idle
+            return false
+        }
+        if mustClose { close() }
+    }
+
+    /// Step 1: a snapshot of what has been posted, unless the last one is not finished. False if told to stop.
+    private func takeBatch() -> Bool {
+        let unfinished = nextInBatch < batch.count
+        let (isStopping, pin) = inbox.withLock { inbox in
+            inbox.isSleeping = false
+            inbox.isNudged = false
+            guard !unfinished else { return (inbox.phase == .stopping, nil as IOLoop?) }
+            swap(&inbox.work, &batch)
+            return (inbox.phase == .stopping, inbox.pin.take())
+        }
+        if !unfinished { nextInBatch = 0 }
+        _ = consume pin
+        return !isStopping
+    }
+
+    func runBatch(budget: Int = turnBudget) {
+        let end = min(batch.count, nextInBatch + budget)
+        workSincePoll += end - nextInBatch
+        while nextInBatch < end {
+            let work = LoopWork.take(&batch[nextInBatch])
+            nextInBatch += 1
+            work.run(on: self)
+        }
+        if nextInBatch == batch.count {
+            batch.removeAll(keepingCapacity: batch.capacity <= 4096)
+            nextInBatch = 0
+        }
+    }
+
+    /// Step 2: the timers that are due now; one of them may still cancel another, and what they arm comes later.
+    func fireTimers() {
+        guard timers.earliest != nil else { return }
+        let now = LoopInstant.now
+        guard let first = timers.popDue(at: now) else { return }
+        var due = [first]
+        while let next = timers.popDue(at: now) { due.append(next) }
+        workSincePoll += due.count
+        for timer in due { timer.take()?() }
+    }
+
+    /// Steps 3 and 4: one poll, which sleeps if there is nothing to do, and the descriptors it found ready.
+    private func poll(mayWait: Bool) {
+        if mayWait, nextInBatch == batch.count, !needsTurn, fallAsleep() {
+            // Asleep first, and only then a look at the timers: one that is set meanwhile wakes.
+            poller.poll(timers.earliest.map { .until($0) } ?? .forever)
+            lastPoll = .now
+        } else {
+            let now = LoopInstant.now
+            guard workSincePoll >= Self.pollBudget || now.nanoseconds - lastPoll.nanoseconds >= Self.pollInterval else {
+                return
+            }
+            lastPoll = now
+            poller.poll(.none)
+        }
+        workSincePoll = 0
+        deliverReady()
+    }
+
+    private func fallAsleep() -> Bool {
+        inbox.withLock { inbox in
+            inbox.isSleeping = inbox.work.isEmpty && !inbox.isNudged && inbox.phase == .running
+            return inbox.isSleeping
+        }
+    }
+
+    private func deliverReady() {
+        guard !poller.ready.isEmpty else { return }
+        var ready = poller.ready
+        poller.ready = []
+        if ready.count > 1 { ready.sort { $0.sequence < $1.sequence } }
+        for watcher in ready { deliver(watcher) }
+    }
+
+    /// Step 6: greenlets.
+    func runHook() {
+        guard needsTurn, let turnHook else { return }
+        needsTurn = false
+        workSincePoll += 16
+        if turnHook() { needsTurn = true }
+    }
+}
+
+extension IOLoop {
+    package func attachment(_ make: () -> AnyObject) -> AnyObject {
+        // Made outside of the lock: the maker may use the loop. The first one stays.
+        if let present = inbox.withLock({ $0.attachment }) { return present }
+        let new = make()
+        return inbox.withLock { inbox in
+            if let present = inbox.attachment { return present }
+            inbox.attachment = new
+            return new
+        }
+    }
+
+    @discardableResult
+    package func attach(turnHook: @escaping @Sendable () -> Bool) -> Bool {
+        if isCurrent {
+            self.turnHook = turnHook
+            return true
+        }
+        return tryPost { [weak self] in self?.turnHook = turnHook }
+    }
+
+    package func setNeedsTurn() {
+        assert(isCurrent, "setNeedsTurn off the loop")
+        needsTurn = true
+    }
+}

@@ -1,0 +1,55 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+package import Futures
+
+/// The one thread on which the Swift jobs of stopped loops still run, one after the other.
+///
+/// A job cannot be failed and must not be dropped: its task would be suspended for ever.
+package final class Retirement: Sendable {
+    package static let shared = Retirement()
+
+    @safe
+    private struct Entry: @unchecked Sendable {
+        // SAFETY: a job is handed over for exactly one run.
+        let job: UnownedJob
+        let loop: any ExecutingLoop
+        let box: LoopBox
+    }
+
+    private struct State {
+        var queue: [Entry] = []
+        var isStarted = false
+    }
+
+    private let state = Lock(State())
+    private let parker = ThreadParker()
+
+    /// Runs the job on the retirement thread, with its loop current there. Keeps the loop alive until then.
+    package func run(_ job: UnownedJob, of loop: any ExecutingLoop, box: LoopBox) {
+        let entry = Entry(job: job, loop: loop, box: box)
+        let mustStart = state.withLock { state in
+            state.queue.append(entry)
+            defer { state.isStarted = true }
+            return !state.isStarted
+        }
+        if mustStart {
+            PlainThread.start("sy-retired") { [self] in drain() }
+        } else {
+            parker.wake()
+        }
+    }
+
+    private func drain() {
+        while true {
+            let batch = state.withLock { state in
+                defer { state.queue = [] }
+                return state.queue
+            }
+            for entry in batch {
+                entry.box.enter { LoopWork.run(entry.job, on: entry.loop) }
+            }
+            if batch.isEmpty { _ = parker.wait() }
+        }
+    }
+}

@@ -1,0 +1,23 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a hub of greenlets needs beyond `Loop`: a place in each turn.
+package protocol TurnHosting: ExecutingLoop {
+    /// The one object that lives on this loop (the hub); made by the first caller, kept until the loop is released.
+    ///
+    /// It must not hold the loop strongly.
+    func attachment(_ make: () -> AnyObject) -> AnyObject
+
+    /// Sets the call that is made once in each turn that `setNeedsTurn` asked for, after callbacks, timers and
+    /// descriptors. While it returns true the loop does not sleep and calls it in every turn.
+    ///
+    /// - Executor: The hook runs on the loop, with no current task, on the loop's own stack. It is also called, until it
+    ///   returns false, while the loop stops, after the `whenClosed` actions; then it is released.
+    /// - Returns: False if the loop has stopped.
+    @discardableResult
+    func attach(turnHook: @escaping @Sendable () -> Bool) -> Bool
+
+    /// Asks for the hook to be called in this turn or, after its place in the turn, in the next. On the loop only; two
+    /// stores, no lock. Others post.
+    func setNeedsTurn()
+}
