@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -174,3 +175,22 @@ int sy_thread_start(const char *name, uint64_t stack_bytes, void (*body)(void *)
 }
 
 void sy_thread_yield(void) { sched_yield(); }
+
+// The runtime's own pair under `withTaskCancellationHandler`, part of its ABI.
+typedef __attribute__((swiftcall)) void (*cancellation_handler)(__attribute__((swift_context)) void *context);
+extern __attribute__((swiftcall)) void *swift_task_addCancellationHandler(cancellation_handler handler, void *context);
+extern __attribute__((swiftcall)) void swift_task_removeCancellationHandler(void *record);
+
+// One for the process: all callers pass the same function, a handler has room for one word only.
+static void (*_Atomic cancellation_observer)(void *);
+
+static __attribute__((swiftcall)) void task_cancelled(__attribute__((swift_context)) void *context) {
+    atomic_load_explicit(&cancellation_observer, memory_order_relaxed)(context);
+}
+
+void *sy_task_add_cancellation_handler(void (*observer)(void *), void *context) {
+    atomic_store_explicit(&cancellation_observer, observer, memory_order_relaxed);
+    return swift_task_addCancellationHandler(task_cancelled, context);
+}
+
+void sy_task_remove_cancellation_handler(void *record) { swift_task_removeCancellationHandler(record); }

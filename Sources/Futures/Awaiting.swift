@@ -1,6 +1,7 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
+import CFutures
 import Synchronization
 
 extension Awaitable where Success: Sendable {
@@ -46,11 +47,14 @@ final class _TaskWaiter: _Node, @unchecked Sendable {
     /// - Returns: True if the task was cancelled and the source has been left.
     @usableFromInline
     func wait(for source: _FutureCore) async -> Bool {
-        await withTaskCancellationHandler {
-            await unsafe withUnsafeContinuation { continuation in unsafe start(continuation, source) }
-        } onCancel: {
-            cancel()
-        }
+        // Not `withTaskCancellationHandler`: its operation leaves the caller's actor and comes back, a second enqueue.
+        let record = unsafe sy_task_add_cancellation_handler(
+            // SAFETY: the handler is removed below, and `self` lives until this function returns.
+            { unsafe Unmanaged<_TaskWaiter>.fromOpaque($0).takeUnretainedValue().cancel() },
+            Unmanaged.passUnretained(self).toOpaque()
+        )
+        await unsafe withUnsafeContinuation { continuation in unsafe start(continuation, source) }
+        unsafe sy_task_remove_cancellation_handler(record)
         return word.load(ordering: .acquiring) & Self.left != 0
     }
 

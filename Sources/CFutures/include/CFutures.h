@@ -59,6 +59,11 @@ void sy_trampoline_destroy(sy_trampoline *_Nonnull trampoline);
 /// The Swift task that runs on this thread, or NULL.
 const void *_Nullable sy_current_task(void);
 
+/// Calls the observer when the current task is cancelled, at once if it is. To be removed in the same function, which
+/// must not be generic: records and frames share one stack. Every caller of the process passes the same observer.
+void *_Nonnull sy_task_add_cancellation_handler(void (*_Nonnull observer)(void *_Nonnull), void *_Nonnull context);
+void sy_task_remove_cancellation_handler(void *_Nonnull record);
+
 /// A blocked thread: one waiter, any number of wakers, a wake before the wait is kept.
 typedef struct sy_thread_parker sy_thread_parker;
 sy_thread_parker *_Nonnull sy_thread_parker_create(void);
