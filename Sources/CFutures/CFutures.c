@@ -37,6 +37,8 @@ __attribute__((noinline)) void sy_thread_adopt(sy_thread *other) {
     __asm__ volatile("");
 }
 
+sy_trampoline *sy_thread_own_trampoline(void) { return &sy_thread_current()->own; }
+
 void *sy_thread_words(void) { return sy_thread_current(); }
 void sy_thread_adopt_words(void *other) { sy_thread_adopt(other); }
 
@@ -173,6 +175,14 @@ int sy_thread_start(const char *name, uint64_t stack_bytes, void (*body)(void *)
     if (result != 0) free(start);
     return result;
 }
+
+char *sy_copy_string(const char *string) {
+    char *copy = strdup(string);
+    if (copy == NULL) abort();
+    return copy;
+}
+
+void sy_free_string(const char *copy) { free((void *)copy); }
 
 void sy_thread_yield(void) { sched_yield(); }
 

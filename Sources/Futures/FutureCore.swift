@@ -34,6 +34,9 @@ public class _FutureCore: _Node, @unchecked Sendable {
     /// The outcome can be read.
     @inlinable final var _isDone: Bool { _state.load(ordering: .acquiring) & _Bits.done != 0 }
 
+    /// The same, for other modules.
+    package final var _isCompleted: Bool { _isDone }
+
     /// Takes the right to write the outcome. False if somebody else has it.
     ///
     /// - Parameter fromUpstream: True when the completion comes from the future this one adopts.

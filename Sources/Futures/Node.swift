@@ -23,5 +23,5 @@ open class _Node: @unchecked Sendable {
     @usableFromInline package func _cancel(_ token: _Node?) -> CancellationAnswer { .tooLate }
 
     /// A line for diagnostics.
-    package var _summary: String { "\(Self.self)" }
+    open var _summary: String { "\(Self.self)" }
 }

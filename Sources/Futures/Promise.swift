@@ -187,7 +187,7 @@ final class _Extras: _Node, @unchecked Sendable {
     override package func _cancel(_ token: _Node?) -> CancellationAnswer { canceller?() ?? .stopped }
 
     @usableFromInline
-    override package var _summary: String { label ?? "a producer" }
+    override var _summary: String { label ?? "a producer" }
 }
 
 extension _FutureCore {

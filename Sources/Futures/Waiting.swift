@@ -32,19 +32,19 @@ extension Awaitable where Success: Sendable {
 
 /// The part of a wait that does not depend on the value.
 @usableFromInline
-func _blockUntilDone(_ source: _FutureCore, timeout: Duration?) throws {
+func _blockUntilDone(_ source: _FutureCore, timeout: Duration?, observing: Bool = true) throws {
     switch WaitContext.current {
     case .refused(let error): throw error
     case .greenlet(let parker):
-        try park(parker, on: source, timeout: timeout)
+        try park(parker, on: source, timeout: timeout, observing: observing)
     case .thread:
-        try block(on: source, timeout: timeout)
+        try block(on: source, timeout: timeout, observing: observing)
     }
 }
 
-private func park(_ parker: _Parker, on source: _FutureCore, timeout: Duration?) throws {
+private func park(_ parker: _Parker, on source: _FutureCore, timeout: Duration?, observing: Bool) throws {
     let deadline = timeout.map { parker._clock.now.advanced(by: $0) }
-    guard source._attach(parker) else { return }
+    guard source._attach(parker, observing: observing) else { return }
     switch parker._park(on: source, until: deadline) {
     case .unparked: return
     case .timedOut:
@@ -59,9 +59,9 @@ private func park(_ parker: _Parker, on source: _FutureCore, timeout: Duration?)
     }
 }
 
-private func block(on source: _FutureCore, timeout: Duration?) throws {
+private func block(on source: _FutureCore, timeout: Duration?, observing: Bool) throws {
     let waiter = ThreadWaiter()
-    guard source._attach(waiter) else { return }
+    guard source._attach(waiter, observing: observing) else { return }
     let deadline = timeout.map { LoopInstant.now.advanced(by: $0) } ?? .distantFuture
     if waiter.wait(until: deadline) { return }
     guard source._withdraw(waiter) else {
@@ -78,4 +78,12 @@ private final class ThreadWaiter: _Node, @unchecked Sendable {
 
     func wait(until deadline: LoopInstant) -> Bool { parker.wait(until: deadline) }
     override func _sourceCompleted(_ source: _FutureCore) { parker.wake() }
+}
+
+extension _FutureCore {
+    /// Waits for the end, however it comes, and without observing the outcome: a failure nobody else sees is reported.
+    package final func _waitUntilDone(timeout: Duration?) throws {
+        if _isDone { return }
+        try _blockUntilDone(self, timeout: timeout, observing: false)
+    }
 }

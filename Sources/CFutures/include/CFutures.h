@@ -49,6 +49,9 @@ void sy_thread_adopt(sy_thread *_Nullable words);
 void *_Nonnull sy_thread_words(void);
 void sy_thread_adopt_words(void *_Nullable words);
 
+/// The trampoline of the thread's own stack.
+sy_trampoline *_Nonnull sy_thread_own_trampoline(void);
+
 /// Appends to the trampoline; grows the ring when full.
 void sy_trampoline_push(sy_trampoline *_Nonnull trampoline, void *_Nonnull item);
 /// Takes the oldest item, or NULL.
@@ -77,6 +80,10 @@ int64_t sy_monotonic_nanoseconds(void);
 
 /// Starts a detached thread with a name and a stack size (0: the platform's default). Returns 0 or an errno.
 int sy_thread_start(const char *_Nonnull name, uint64_t stack_bytes, void (*_Nonnull body)(void *_Nullable), void *_Nullable argument);
+
+/// A copy of a string on the C heap, and its end.
+char *_Nonnull sy_copy_string(const char *_Nonnull string);
+void sy_free_string(const char *_Nonnull copy);
 
 /// Gives up the processor; for the few bounded spins on a slot another thread is writing.
 void sy_thread_yield(void);

@@ -1,0 +1,55 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+import Futures
+
+extension Greenlet where Success == Void {
+    /// Runs an async function from blocking code and waits for it.
+    ///
+    /// In a portal (``run(on:name:_:)``) the function runs in the *same* task: with its task-locals, cancellation and
+    /// priority. In a spawned greenlet it runs in a new task, and the greenlet parks.
+    ///
+    /// - Executor: The function starts on the loop's executor in a portal, on the global one otherwise; it hops like any
+    ///   async function.
+    /// - Cancellation: A cancelled host task cancels the function, as with any await. A killed greenlet cancels the task.
+    /// - Errors: The function's own; ``WouldDeadlock`` outside of a greenlet.
+    @available(*, noasync, message: "just await it")
+    public static func await<Value: Sendable>(
+        _ operation: @escaping @Sendable () async throws -> Value
+    ) throws -> Value {
+        if case .greenlet(let parker) = WaitContext.current, let portal = parker as? Portal {
+            return try portal.await(operation)
+        }
+        return try startTask(operation).wait()
+    }
+
+    /// A task on the loop of the calling greenlet, as a future.
+    private static func startTask<Value: Sendable>(
+        _ operation: @escaping @Sendable () async throws -> Value
+    ) -> Future<Value> {
+        let future = Future<Value>.pending()
+        let task = Task(executorPreference: CurrentLoop.current as? any TaskExecutor) {
+            do { _ = future._succeed(try await operation()) } catch { _ = future._fail(error) }
+        }
+        future._setCanceller {
+            task.cancel()
+            return .tooLate
+        }
+        return future
+    }
+}
+
+extension Portal {
+    func await<Value: Sendable>(_ operation: @escaping () async throws -> Value) throws -> Value {
+        let slot = ResultSlot<Value>()
+        awaitInHost {
+            do { slot.result = .success(try await operation()) } catch { slot.result = .failure(error) }
+        }
+        return try slot.result!.get()
+    }
+}
+
+/// Where the host leaves what it awaited; touched by one task only.
+final class ResultSlot<Value> {
+    var result: Result<Value, any Error>?
+}

@@ -1,0 +1,63 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+import CFutures
+import Futures
+
+// These stand in an extension for one type so that `Greenlet.yield()` can be written without naming a type.
+extension Greenlet where Success == Void {
+    /// The greenlet that is running, nil outside of one.
+    public static var current: AnyGreenlet? {
+        guard let parker = unsafe sy_thread_current().pointee.parker else { return nil }
+        // SAFETY: the words name the greenlet that runs; it is alive.
+        return unsafe Unmanaged<_Parker>.fromOpaque(parker).takeUnretainedValue() as? AnyGreenlet
+    }
+
+    /// Lets the other ready greenlets run, and the loop now and then.
+    ///
+    /// - Errors: `GreenletExit` and the like when the greenlet was killed; ``WouldDeadlock`` outside of a greenlet, where
+    ///   there is nothing to yield to (on a plain thread it gives up the processor).
+    @available(*, noasync, message: "use `await Task.yield()`")
+    public static func yield() throws {
+        switch WaitContext.current {
+        case .greenlet(let parker):
+            guard let greenlet = parker as? AnyGreenlet else { return }
+            try greenlet.yieldHere()
+        case .thread: sy_thread_yield()
+        case .refused(let error): throw error
+        }
+    }
+
+    /// Waits for a while; the others run meanwhile. Zero yields.
+    ///
+    /// - Executor: A greenlet parks by its loop's clock; a plain thread blocks.
+    /// - Errors: A kill or cancellation; ``WouldDeadlock`` where waiting is refused.
+    @available(*, noasync, message: "use `try await Task.sleep(for:)`")
+    public static func sleep(for duration: Duration) throws {
+        if duration <= .zero { return try Self.yield() }
+        switch WaitContext.current {
+        case .greenlet(let parker):
+            if case .interrupted(let error, _) = parker._park(
+                on: nil, until: parker._clock.now.advanced(by: duration))
+            {
+                throw error
+            }
+        case .thread: _ = ThreadParker().wait(until: LoopInstant.now.advanced(by: duration))
+        case .refused(let error): throw error
+        }
+    }
+}
+
+extension AnyGreenlet {
+    final func yieldHere() throws {
+        try throwInterruption()
+        yieldToOthers()
+        try throwInterruption()
+    }
+
+    private final func throwInterruption() throws {
+        guard let error = interruption else { return }
+        interruption = nil
+        throw error
+    }
+}

@@ -1,0 +1,96 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+public import Futures
+import Loops
+
+/// Blocking code on a stack of its own, scheduled by the hub of a loop: when it waits, others run.
+///
+///     let page = Greenlet.spawn { try fetch(url).wait() }     // blocking code, which parks
+///     let text = try await page.value                          // async code awaits it
+///
+/// A greenlet is awaitable like everything else: `wait()`, `value`, `callback`, `future()`. See ``run(on:name:_:)`` for
+/// blocking code inside an async function.
+///
+/// - Executor: The thread of its loop, for life; it runs until it waits, yields or ends.
+/// - Cancellation: A consumer that cancels the outcome kills the greenlet, which ends as it decides; a killed greenlet's
+///   outcome is `CancellationError`.
+/// - Errors: What the body throws is the outcome; nobody's observing it is reported.
+public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @unchecked Sendable {
+    // SAFETY: `body` is taken once, on the hub's thread.
+    private let outcome: Future<Success>
+    @safe @exclusivity(unchecked) private var body: (() throws -> Success)?
+
+    init(
+        hub: Hub, name: String?, stackSize: Int, origin: SourceSite?, fileID: StaticString, line: UInt,
+        body: sending @escaping () throws -> Success
+    ) {
+        self.body = body
+        outcome = .pending(fileID: fileID, line: line)
+        super.init(hub: hub, name: name, stackSize: stackSize, origin: origin)
+        outcome._setCanceller { [weak self] in
+            self?.kill()
+            return .tooLate
+        }
+    }
+
+    /// Starts a greenlet: it is scheduled, and runs after the caller has waited, yielded or returned to its loop.
+    ///
+    /// - Parameters:
+    ///   - loop: Where it runs: by default the current loop, or `IOLoop.shared` where there is none.
+    ///   - name: For dumps and diagnostics.
+    ///   - stackSize: Usable bytes; 0 for 256 KiB. Virtual until touched.
+    /// - Complexity: O(1); stacks are pooled.
+    @discardableResult
+    public static func spawn(
+        on loop: (any Loop)? = nil, name: String? = nil, stackSize: Int = 0,
+        fileID: StaticString = #fileID, line: UInt = #line,
+        _ body: sending @escaping () throws -> Success
+    ) -> Greenlet<Success> {
+        #if DEBUG
+            let origin: SourceSite? = SourceSite(fileID: fileID, line: line)
+        #else
+            let origin: SourceSite? = nil
+        #endif
+        let greenlet = Greenlet(
+            hub: Hub.of(loop ?? CurrentLoop.current ?? IOLoop.shared), name: name, stackSize: stackSize, origin: origin,
+            fileID: fileID, line: line, body: body)
+        greenlet.hub.start(greenlet)
+        return greenlet
+    }
+
+    /// Registers an observer of the outcome.
+    ///
+    /// - Executor: The observer runs on the hub's thread.
+    public func observe(
+        _ observer: @escaping @Sendable (Result<Success, any Error>) -> Void
+    ) -> Registration {
+        outcome.observe(observer)
+    }
+
+    /// The future of the outcome.
+    public var _core: _FutureCore? { outcome }
+
+    override package var completion: _FutureCore { outcome }
+
+    override package func main() {
+        guard let body else { return }
+        self.body = nil
+        do { _ = outcome._succeed(try body()) } catch { fail(error) }
+    }
+
+    override package func endUnstarted(_ error: any Error) {
+        state = .dead
+        body = nil
+        fail(error)
+    }
+
+    override package func endAbandoned(_ error: any Error) {
+        state = .dead
+        fail(error)
+    }
+
+    private func fail(_ error: any Error) {
+        _ = outcome._fail(error is GreenletExit ? CancellationError() : error)
+    }
+}

@@ -1,0 +1,135 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+import CFutures
+import CStackSwitch
+import Futures
+
+/// A greenlet whose stack is hosted by a Swift task: when it parks, the task suspends; the task's own job enters the stack
+/// again. The task's task-locals, priority and cancellation are the greenlet's.
+///
+/// Hub rules kept here: a portal's stack is entered only by its host task's job, on the loop's own stack; when the portal
+/// parks, control goes back to that job and nowhere else.
+@safe
+final class Portal: AnyGreenlet, @unchecked Sendable {
+    // SAFETY: touched on the loop's thread by the host's job or the stack it entered, but for `wake`, behind its lock.
+
+    /// What the stack asks of its host when it leaves.
+    enum Request {
+        case park
+        case yield
+        case await(() async -> Void)
+        case end
+    }
+
+    private let body: () -> Void
+    private let end = Future<Void>.pending()
+    private var request = Request.park
+    private let wake = unsafe Lock<(isDue: Bool, continuation: UnsafeContinuation<Void, Never>?)>((false, nil))
+
+    init(hub: Hub, name: String?, origin: SourceSite?, body: @escaping () -> Void) {
+        self.body = body
+        super.init(hub: hub, name: name, stackSize: 0, origin: origin)
+    }
+
+    override var completion: _FutureCore { end }
+
+    /// A portal's body always runs: a kill or cancellation before it began comes at its first wait point.
+    override func endUnstarted(_ error: any Error) { interruption = error }
+
+    override func main() {
+        body()
+        request = .end
+        _ = end._succeed(())
+    }
+
+    // MARK: On the portal's stack
+
+    override func suspend() {
+        state = .parked
+        leaveToHost(.park)
+    }
+
+    override func yieldToOthers() {
+        state = .ready
+        leaveToHost(.yield)
+    }
+
+    /// Has the host run an async function in its task, and comes back when that has ended.
+    func awaitInHost(_ operation: @escaping () async -> Void) {
+        state = .parked
+        leaveToHost(.await(operation))
+    }
+
+    private func leaveToHost(_ request: Request) {
+        guard let context = context else { return }
+        self.request = request
+        _ = unsafe sy_context_switch(context, sy_carrier_root(hub.carrier), nil)
+    }
+
+    override func leave(_ context: UnsafeMutablePointer<sy_context>) {
+        unsafe ended = context
+        unsafe sy_context_set_exit_target(context, sy_carrier_root(hub.carrier), nil)
+    }
+
+    @safe private var ended: UnsafeMutablePointer<sy_context>?
+
+    // MARK: In the host's job
+
+    /// Runs the stack until it leaves; on the loop's thread and own stack.
+    ///
+    /// - Returns: What the host has to do next.
+    func enter() throws -> Request {
+        hub.attachCarrier()
+        let root = unsafe sy_carrier_root(hub.carrier)
+        guard unsafe sy_carrier_running(hub.carrier) == root else {
+            throw GreenletMisuse(
+                "the task that hosts \(displayName) ran on another greenlet's stack. Do not enter a portal from a Task.immediate"
+                    + " inside a greenlet; use Greenlet.spawn, or Greenlet.await.")
+        }
+        if unsafe context == nil { try prepare() }
+        let words = unsafe sy_runtime_current_words()
+        unsafe sy_context_set_host(context!, words.task, words.tracking)
+        unsafe sy_context_set_user_word(context!, 2, UnsafeMutableRawPointer(mutating: sy_current_task()))
+        state = .running
+        let entered = context!
+        _ = unsafe sy_context_switch(root, entered, nil)
+        if let ended = ended {
+            self.ended = nil
+            unsafe hub.destroy(ended)
+        }
+        return request
+    }
+
+    /// Suspends the host task until the portal is made ready, or the task is cancelled.
+    func waitUntilReady() async {
+        await withTaskCancellationHandler {
+            await unsafe withUnsafeContinuation { continuation in
+                let isDue = unsafe wake.withLock { wake in
+                    if unsafe wake.isDue {
+                        unsafe wake.isDue = false
+                        return true
+                    }
+                    unsafe wake.continuation = continuation
+                    return false
+                }
+                if isDue { unsafe continuation.resume() }
+            }
+        } onCancel: {
+            cancelFromTask()
+        }
+    }
+
+    /// The host task was cancelled: the wait point in progress throws, and so does the next one.
+    func cancelFromTask() { kill(CancellationError()) }
+
+    override func makeReady() {
+        state = .ready
+        let continuation = unsafe wake.withLock { wake in
+            defer { unsafe wake.continuation = nil }
+            if unsafe wake.continuation == nil { unsafe wake.isDue = true }
+            return unsafe wake.continuation
+        }
+        unsafe continuation?.resume()
+    }
+}
