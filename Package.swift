@@ -21,6 +21,7 @@ let package = Package(
     products: [
         .library(name: "Futures", targets: ["Futures"]),
         .library(name: "Loops", targets: ["Loops"]),
+        .library(name: "Greenlets", targets: ["Greenlets"]),
         .library(name: "ConversionTesting", targets: ["ConversionTesting"]),
     ],
     targets: [
@@ -31,6 +32,8 @@ let package = Package(
         .systemLibrary(
             name: "CLibevent", pkgConfig: "libevent", providers: [.apt(["libevent-dev"]), .brew(["libevent"])]),
         .target(name: "Loops", dependencies: ["Futures", "CFutures", "CLibevent"], swiftSettings: swiftSettings),
+        .target(
+            name: "Greenlets", dependencies: ["CFutures", "CStackSwitch", "Futures", "Loops"], swiftSettings: swiftSettings),
         .target(name: "ConversionTesting", dependencies: ["Futures", "CFutures", "Loops"], swiftSettings: swiftSettings),
         .testTarget(
             name: "LoopsTests", dependencies: ["Futures", "CFutures", "CLibevent", "Loops", "ConversionTesting"],
