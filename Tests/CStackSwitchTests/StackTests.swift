@@ -3,6 +3,7 @@
 
 import CStackSwitch
 import RuntimeProbe
+import Synchronization
 import Testing
 
 #if canImport(Glibc)
@@ -13,11 +14,16 @@ import Musl
 import Darwin
 #endif
 
+/// Where addresses of frames go, so that the optimiser has to believe they are used.
+private let sink = Atomic<UInt>(0)
+
 /// Touches about a kilobyte of stack per level.
 @inline(never) private func dive(_ depth: Int) -> Int {
     unsafe withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 16) { buffer in
+        sink.store(UInt(bitPattern: buffer.baseAddress), ordering: .relaxed)
         unsafe buffer[depth % 1024] = UInt8(truncatingIfNeeded: depth)
-        return depth == 0 ? 0 : dive(depth - 1) + Int(unsafe buffer[depth % 1024]) / 256 + 1
+        let below = depth == 0 ? 0 : dive(depth - 1) + 1
+        return unsafe below + Int(buffer[depth % 1024]) / 256
     }
 }
 
