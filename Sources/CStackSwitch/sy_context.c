@@ -167,7 +167,9 @@ _Noreturn void sy_context_main(sy_context *context) {
     if (context->carrier->slow & SY_SLOW_SANITIZER) { sy_sanitizer_arrive(context); }
     context->state_ = SY_STARTED;
     context->entry_(context->argument_);
-    if (sy_unlikely(context->exit_target_ == NULL)) { sy_fail(context, "its entry function returned with nowhere to go"); }
+    if (sy_unlikely(context->exit_target_ == NULL)) {
+        sy_fail(context, "its entry function returned with nowhere to go");
+    }
     sy_context_exit_to(context, context->exit_target_, context->exit_payload_);
 }
 

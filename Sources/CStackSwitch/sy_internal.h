@@ -35,7 +35,8 @@
 
 // Code that runs between two stacks must leave no trace of its own in a sanitizer's view of either.
 #if defined(__clang__)
-#define SY_UNINSTRUMENTED __attribute__((disable_sanitizer_instrumentation, no_sanitize("address", "thread", "undefined")))
+#define SY_UNINSTRUMENTED                                                                                              \
+    __attribute__((disable_sanitizer_instrumentation, no_sanitize("address", "thread", "undefined")))
 #else
 #define SY_UNINSTRUMENTED
 #endif

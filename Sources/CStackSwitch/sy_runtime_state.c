@@ -95,7 +95,8 @@ static int collect(struct dl_phdr_info *info, size_t size, void *context) {
         if (header->p_type == PT_TLS) { found.size = header->p_memsz; }
         uintptr_t start = (uintptr_t)info->dlpi_addr + header->p_vaddr;
         uintptr_t symbol = (uintptr_t)list->symbol;
-        if (header->p_type == PT_LOAD && symbol >= start && symbol - start < header->p_memsz) { found.preferred = true; }
+        bool holds = header->p_type == PT_LOAD && symbol >= start && symbol - start < header->p_memsz;
+        found.preferred = found.preferred || holds;
     }
     if (found.size > 0) { list->blocks[list->count++] = found; }
     return 0;
@@ -122,7 +123,7 @@ static void list_blocks(block_list *list, const void *symbol) {
 #endif
     list->count = 1;
     list->blocks[0] = (block){
-        .image = 0, .start = (char *)(slots + FIRST_KEY * sizeof(void *)), .size = KEYS * sizeof(void *), .preferred = true};
+        .start = (char *)(slots + FIRST_KEY * sizeof(void *)), .size = KEYS * sizeof(void *), .preferred = true};
 }
 
 #else

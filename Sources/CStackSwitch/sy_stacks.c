@@ -60,7 +60,8 @@ static int forced;
 static bool has_guard_markers;
 static size_t mappings_limit;
 
-static _Atomic size_t live_count, idle_count, abandoned_count, mapping_count, slab_count, unguarded_count;
+// Of the stacks laid out, those not live are idle: one counter less to keep on the way of a spawn.
+static _Atomic size_t live_count, laid_out_count, abandoned_count, mapping_count, slab_count, unguarded_count;
 
 static size_t kernel_map_limit(void) {
     size_t limit = 65530;
@@ -120,6 +121,7 @@ static size_t map_size_for(size_t usable) {
 static sy_context *lay_out(char *map, size_t map_size, uint8_t class, uint8_t kind, uint8_t colour) {
     uintptr_t top = (uintptr_t)map + map_size - (uintptr_t)(colour % SY_COLOURS) * SY_COLOUR_BYTES;
     sy_context *context = (sy_context *)((top - sizeof(sy_context)) & ~(uintptr_t)63);
+    atomic_fetch_add_explicit(&laid_out_count, 1, memory_order_relaxed);
     context->map_ = map;
     context->map_size_ = map_size;
     context->low_ = map + guard_size();
@@ -129,7 +131,9 @@ static sy_context *lay_out(char *map, size_t map_size, uint8_t class, uint8_t ki
     context->kind_ = kind;
     context->colour_ = colour;
     if (kind == SY_STACK_SLAB_UNGUARDED) { *(uint64_t *)(void *)context->low_ = canary; }
-    if (__lsan_register_root_region != NULL) { __lsan_register_root_region(context->low_, (size_t)(map + map_size - context->low_)); }
+    if (__lsan_register_root_region != NULL) {
+        __lsan_register_root_region(context->low_, (size_t)(map + map_size - context->low_));
+    }
     return context;
 }
 
@@ -166,7 +170,7 @@ static sy_context *carve(uint8_t class, bool guarded, uint8_t colour) {
     if (slabs->idle_count > 0) {
         map = slabs->idle[--slabs->idle_count];
         guard_is_there = true;
-        atomic_fetch_sub_explicit(&idle_count, 1, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&laid_out_count, 1, memory_order_relaxed);
     } else {
         if (slabs->remaining == 0) {
             char *slab = mmap(NULL, size * SY_SLAB_STACKS, PROT_READ | PROT_WRITE,
@@ -213,7 +217,6 @@ sy_context *sy_stack_acquire(sy_carrier *carrier, size_t size) {
     if (context != NULL) {
         carrier->idle[class] = context->next_;
         carrier->idle_count[class]--;
-        atomic_fetch_sub_explicit(&idle_count, 1, memory_order_relaxed);
     } else {
         context = fresh_stack(size, class, carrier->next_colour++);
         if (context == NULL) {
@@ -229,7 +232,8 @@ sy_context *sy_stack_acquire(sy_carrier *carrier, size_t size) {
 // Bytes from the lowest resident page to the top.
 static size_t resident_extent(const sy_context *context) {
     unsigned char resident[256];
-    char *low = context->low_;
+    // The canary itself keeps the lowest page of an unguarded stack.
+    char *low = context->low_ + (context->kind_ == SY_STACK_SLAB_UNGUARDED ? page_size : 0);
     char *end = context->map_ + context->map_size_;
     while (low < end) {
         size_t length = (size_t)(end - low);
@@ -255,6 +259,7 @@ static bool give_back_below(sy_context *context, size_t kept) {
 
 static void unmap(sy_context *context) {
     forget_roots(context);
+    atomic_fetch_sub_explicit(&laid_out_count, 1, memory_order_relaxed);
     if (context->kind_ == SY_STACK_MAPPING) {
         munmap(context->map_, context->map_size_);
         atomic_fetch_sub_explicit(&mapping_count, 1, memory_order_relaxed);
@@ -277,7 +282,7 @@ static void unmap(sy_context *context) {
     // Without memory for the list the address range is lost; its pages are not.
     if (slabs->idle_count < slabs->idle_capacity) {
         slabs->idle[slabs->idle_count++] = map;
-        atomic_fetch_add_explicit(&idle_count, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&laid_out_count, 1, memory_order_relaxed);
     }
     pthread_mutex_unlock(&slab_lock);
 }
@@ -305,7 +310,6 @@ void sy_stack_release(sy_carrier *carrier, sy_context *context) {
     context->next_ = carrier->idle[class];
     carrier->idle[class] = context;
     carrier->idle_count[class]++;
-    atomic_fetch_add_explicit(&idle_count, 1, memory_order_relaxed);
 }
 
 size_t sy_carrier_trim(sy_carrier *carrier) {
@@ -329,7 +333,6 @@ void sy_stack_drain_pool(sy_carrier *carrier) {
         carrier->idle_count[class] = 0;
         while (context != NULL) {
             sy_context *next = context->next_;
-            atomic_fetch_sub_explicit(&idle_count, 1, memory_order_relaxed);
             unmap(context);
             context = next;
         }
@@ -359,9 +362,11 @@ sy_stack_guarding sy_stack_get_guarding(void) {
 }
 
 sy_stack_statistics sy_stack_get_statistics(void) {
+    size_t live = atomic_load_explicit(&live_count, memory_order_relaxed);
+    size_t laid_out = atomic_load_explicit(&laid_out_count, memory_order_relaxed);
     return (sy_stack_statistics){
-        .live = atomic_load_explicit(&live_count, memory_order_relaxed),
-        .idle = atomic_load_explicit(&idle_count, memory_order_relaxed),
+        .live = live,
+        .idle = laid_out > live ? laid_out - live : 0,
         .abandoned = atomic_load_explicit(&abandoned_count, memory_order_relaxed),
         .mappings = atomic_load_explicit(&mapping_count, memory_order_relaxed),
         .slabs = atomic_load_explicit(&slab_count, memory_order_relaxed),

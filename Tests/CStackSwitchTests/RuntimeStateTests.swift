@@ -9,7 +9,8 @@ import Testing
     @Test("Every word is found on this toolchain") func found() {
         let all = [SY_RUNTIME_PRESENT, SY_RUNTIME_TASK, SY_RUNTIME_TRACKING, SY_RUNTIME_LOCALS, SY_RUNTIME_ACCESSES]
         for flag in all {
-            #expect(sy_runtime_get_capabilities() & flag.rawValue != 0, "\(unsafe String(cString: sy_runtime_description()))")
+            let description = unsafe String(cString: sy_runtime_description())
+            #expect(sy_runtime_get_capabilities() & flag.rawValue != 0, "\(description)")
         }
     }
 
@@ -89,7 +90,9 @@ import Testing
         #expect(right)
     }
 
-    @Test("H3, H4: parked jobs and fresh ones in any order keep task and task-locals", arguments: PortalStress.Shape.allCases)
+    @Test(
+        "H3, H4: parked jobs and fresh ones in any order keep task and task-locals",
+        arguments: PortalStress.Shape.allCases)
     func schedules(_ shape: PortalStress.Shape) {
         onCarrier {
             for seed in 0..<UInt64(100) {

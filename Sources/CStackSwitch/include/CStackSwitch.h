@@ -14,7 +14,7 @@
 //
 //   sy_carrier *carrier = sy_carrier_attach();
 //   sy_context *worker = sy_context_create(carrier, 0, body, argument);   // fresh: nothing has run
-//   sy_context_switch(sy_carrier_root(carrier), worker, NULL);            // runs `body(argument)` up to its first switch
+//   sy_context_switch(sy_carrier_root(carrier), worker, NULL);            // runs `body(argument)` to its first switch
 //   …                                                                     // suspended, resumed, suspended
 //   // inside the body, its last act:  sy_context_exit_to(worker, root, NULL);
 //   sy_context_destroy(worker);                                           // the stack goes back to the pool
@@ -148,7 +148,8 @@ void sy_carrier_set_user_words(sy_carrier *SY_NONNULL carrier, void *SY_NULLABLE
 void sy_carrier_set_pool_limit(sy_carrier *SY_NONNULL carrier, size_t stacks);
 
 /// Gives the memory of all idle stacks in the carrier's pool back to the system, keeping their address ranges. One
-/// system call per stack used since the last trim; meant for a hub about to sleep for long. Returns how many it trimmed.
+/// system call per stack used since the last trim; meant for a hub about to sleep for long. Returns their
+/// number.
 size_t sy_carrier_trim(sy_carrier *SY_NONNULL carrier);
 
 // -------------------------------------------------------------------------------------------------- contexts
@@ -178,8 +179,8 @@ void sy_context_abandon(sy_context *SY_NONNULL context);
 /// the argument given at creation.
 ///
 /// *The* switch: it saves and loads the callee-saved registers, the floating-point control words, the Swift runtime's
-/// words, installs the user words, keeps `sy_carrier_running` right, and tells the sanitizers. Any context of a carrier may
-/// switch to any other directly. `to` must be neither finished nor `from` itself.
+/// words, installs the user words, keeps `sy_carrier_running` right, and tells the sanitizers. Any context of a carrier
+/// may switch to any other directly. `to` must be neither finished nor `from` itself.
 void *SY_NULL_UNSPECIFIED sy_context_switch(
     sy_context *SY_NONNULL from, sy_context *SY_NONNULL to, void *SY_NULLABLE payload);
 

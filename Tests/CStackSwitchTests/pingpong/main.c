@@ -83,7 +83,7 @@ static void switch_away(void *argument) {
 
 static void fill_registers(void *argument) {
     turn *mine = argument;
-    for (int i = 0; i < 1000; i++) { mine->changed |= registers_after(switch_away, mine, mine->seed + (uint64_t)i * 64); }
+    for (uint64_t i = 0; i < 1000; i++) { mine->changed |= registers_after(switch_away, mine, mine->seed + i * 64); }
 }
 
 static void registers(void) {
@@ -179,7 +179,7 @@ static void deep_stacks(void) {
     if (sy_engine_get() == SY_ENGINE_ASSEMBLY) {
         size_t small_water = sy_context_high_water(small), large_water = sy_context_high_water(large);
         check(small_water > 180 * 1024 && small_water <= sy_context_stack_size(small), "high water of the small stack");
-        check(large_water > 6000 * 1024 && large_water <= sy_context_stack_size(large), "high water of the large stack");
+        check(large_water > 6000 * 1024 && large_water <= sy_context_stack_size(large), "high water of the large one");
     }
     right = resume(large, NULL) != NULL;
     right = resume(small, NULL) != NULL && right;
