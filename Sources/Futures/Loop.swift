@@ -126,13 +126,14 @@ public enum CurrentLoop {
 
 /// A loop's place in a thread's words. Loops keep one and enter it while they run.
 public final class LoopBox: @unchecked Sendable {
-    // SAFETY: immutable, but for the weak reference, which the runtime guards.
-    private weak let weakLoop: (any Loop)?
+    // SAFETY: immutable. The loop owns its box and is alive while a thread runs it, which is when the box is looked at. A
+    // weak reference would put every retain of the loop on the slow path.
+    private unowned(unsafe) let owner: any Loop
 
-    /// Makes the box of a loop.
-    public init(_ loop: any Loop) { weakLoop = loop }
+    /// Makes the box of a loop, which must own it.
+    public init(_ loop: any Loop) { unsafe owner = loop }
 
-    var loop: (any Loop)? { weakLoop }
+    var loop: (any Loop)? { unsafe owner }
 
     /// Whether the calling thread is running this loop.
     @inlinable

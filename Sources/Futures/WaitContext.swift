@@ -23,6 +23,16 @@ open class _Parker: _Node, @unchecked Sendable {
     /// Ends the current or the next park. From any thread.
     open func _unpark() {}
 
+    /// A consumer of the future that this parker stands behind asks it to stop.
+    open func _parkerCancelled() {}
+
+    /// As the link of a future: the parker ends as it decides, so the future stays pending.
+    @usableFromInline
+    override package final func _cancel(_ token: _Node?) -> CancellationAnswer {
+        _parkerCancelled()
+        return .tooLate
+    }
+
     /// The clock of deadlines.
     open var _clock: any Loop { Drain.shared }
 

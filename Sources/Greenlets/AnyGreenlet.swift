@@ -14,39 +14,42 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
 
     /// The hub that schedules this greenlet.
     package final let hub: Hub
+    /// The hub's scheduler, without reference counting.
+    final let scheduler: UnsafeMutablePointer<Scheduler>
     /// A name for dumps and diagnostics.
     public final let name: String
     /// A small number, unique in the process.
     public final let id: UInt64
-    /// Where the greenlet was made.
+    /// Where the greenlet was made; in debug builds.
     public final let origin: SourceSite?
-
-    package enum State { case pending, ready, running, parked, dead }
-
-    @safe @exclusivity(unchecked) package final var state: State = .pending
-    /// An unpark came while the greenlet was not parked.
-    @safe @exclusivity(unchecked) package final var hasUnpark = false
-    /// The park in progress can be ended by an interruption.
-    @safe @exclusivity(unchecked) package final var isInterruptible = false
-    /// The park in progress ended by its deadline.
-    @safe @exclusivity(unchecked) package final var hasTimedOut = false
-    /// Numbers the parks, so that a late timer does not end another one.
-    @safe @exclusivity(unchecked) package final var parkNumber: UInt64 = 0
-    /// What a kill or cancellation delivers at the next wait point.
-    @safe @exclusivity(unchecked) package final var interruption: (any Error)?
-    /// What the park in progress waits for, and since when: for dumps.
-    @safe @exclusivity(unchecked) package final var waitsFor: _FutureCore?
-    @safe @exclusivity(unchecked) package final var context: UnsafeMutablePointer<sy_context>?
-    /// The greenlet's own deliveries: a trampoline per thread would stall when an observer parks.
-    @safe @exclusivity(unchecked) private final var trampoline = unsafe sy_trampoline()
     private final let stackSize: Int
+
+    package enum State { case pending, started, dead }
+
+    @exclusivity(unchecked) package final var state: State = .pending
+    /// The greenlet has left its stack and is not scheduled.
+    @exclusivity(unchecked) final var isParked = false
+    /// An unpark came that no park has taken yet.
+    @exclusivity(unchecked) final var hasUnpark = false
+    /// The park in progress can be ended by an interruption or its deadline.
+    @exclusivity(unchecked) final var isInterruptible = false
+    /// Numbers the parks with a deadline, so that a late timer does not end another one.
+    @exclusivity(unchecked) final var parkNumber: UInt64 = 0
+    /// What a kill or cancellation delivers at the next wait point.
+    @exclusivity(unchecked) package final var interruption: (any Error)?
+    /// What the park in progress waits for: for dumps. Alive as long as the park.
+    @exclusivity(unchecked) final var waitsFor: Unmanaged<_FutureCore>?
+    @exclusivity(unchecked) package final var context: UnsafeMutablePointer<sy_context>?
+    /// The greenlet's own deliveries: a trampoline per thread would stall when an observer parks.
+    @exclusivity(unchecked) private final var trampoline = unsafe sy_trampoline()
     /// Places in the hub's live list.
-    @safe @exclusivity(unchecked) package final var nextLive: AnyGreenlet?
-    @safe @exclusivity(unchecked) package final unowned(unsafe) var previousLive: AnyGreenlet?
-    @safe @exclusivity(unchecked) package final var isListed = false
+    @exclusivity(unchecked) final var nextLive: AnyGreenlet?
+    @exclusivity(unchecked) final unowned(unsafe) var previousLive: AnyGreenlet?
+    @exclusivity(unchecked) final var isListed = false
 
     package init(hub: Hub, name: String?, stackSize: Int, origin: SourceSite?) {
         self.hub = hub
+        unsafe scheduler = hub.scheduler
         id = Hub.nextIdentifier()
         self.name = name ?? ""
         self.stackSize = stackSize
@@ -55,7 +58,9 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
     }
 
     deinit {
-        unsafe withUnsafeMutablePointer(to: &trampoline) { unsafe sy_trampoline_destroy($0) }
+        if unsafe trampoline.items != nil {
+            unsafe withUnsafeMutablePointer(to: &trampoline) { unsafe sy_trampoline_destroy($0) }
+        }
     }
 
     // MARK: State
@@ -78,6 +83,16 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
     /// `name`, or `greenlet-7`.
     public final var displayName: String { name.isEmpty ? "greenlet-\(id)" : name }
 
+    /// Its name, and where it was spawned.
+    override public final var _summary: String { "\(displayName)\(origin.map { " (spawned at \($0))" } ?? "")" }
+
+    /// A line for dumps: what the greenlet does, and what it waits for.
+    package final var dumpLine: String {
+        let doing = unsafe state == .started ? (isParked ? "parked" : "ready or running") : unsafe "\(state)"
+        let source = unsafe waitsFor?.takeUnretainedValue()
+        return "\(_summary): \(doing)\(source.map { ", waits for \($0._summary)" } ?? "")"
+    }
+
     // MARK: The stack
 
     /// On the hub's thread: makes the stack. Throws when there is no memory for it; a retry may work.
@@ -94,21 +109,21 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
         }
         unsafe context = made
         unsafe made.pointee.identifier = id
-        unsafe sy_context_set_user_word(made, 1, Unmanaged.passUnretained(self).toOpaque())
+        unsafe sy_context_set_user_word(made, 1, reference.toOpaque())
         unsafe withUnsafeMutablePointer(to: &trampoline) { unsafe sy_context_set_user_word(made, 0, $0) }
         if !name.isEmpty { unsafe made.pointee.name = UnsafePointer(sy_copy_string(name)) }
     }
 
     /// On the new stack.
     private final func run() {
-        hub.reap()
+        unsafe Hub.reap(scheduler)
         main()
-        state = .dead
-        guard let context = context else { return }
+        unsafe state = .dead
+        guard let context = unsafe context else { return }
         // The words that name this object are gone before anything is released on this stack.
         unsafe sy_context_set_user_word(context, 1, nil)
         unsafe sy_context_set_user_word(context, 0, sy_thread_own_trampoline())
-        self.context = nil
+        unsafe self.context = nil
         unsafe leave(context)
     }
 
@@ -118,76 +133,76 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
     // MARK: Parking
 
     override public final func _park(on source: _FutureCore?, until deadline: LoopInstant?) -> _ParkResult {
-        if let error = interruption {
-            interruption = nil
-            return .interrupted(error, unparked: takeUnpark())
-        }
-        if takeUnpark() { return .unparked }
-        parkNumber += 1
-        hasTimedOut = false
-        isInterruptible = true
-        waitsFor = source
-        let timer = deadline.map { armTimer(at: $0) }
+        if unsafe interruption != nil || hasUnpark { return endOfPark() }
+        unsafe isInterruptible = true
+        unsafe waitsFor = source.map { unsafe Unmanaged.passUnretained($0) }
+        if let deadline { suspend(until: deadline) } else { suspend() }
+        unsafe isInterruptible = false
+        unsafe waitsFor = nil
+        return endOfPark()
+    }
+
+    private final func endOfPark() -> _ParkResult {
+        let unparked = unsafe hasUnpark
+        unsafe hasUnpark = false
+        guard let error = unsafe interruption else { return unparked ? .unparked : .timedOut }
+        unsafe interruption = nil
+        return .interrupted(error, unparked: unparked)
+    }
+
+    private final func suspend(until deadline: LoopInstant) {
+        unsafe parkNumber += 1
+        let number = unsafe parkNumber
+        let timer = unsafe hub.loop.schedule(at: deadline) { [self] in timeOut(park: number) }
         suspend()
-        isInterruptible = false
-        waitsFor = nil
-        if let timer, !hasTimedOut { timer.cancel() }
-        if let error = interruption {
-            interruption = nil
-            return .interrupted(error, unparked: takeUnpark())
-        }
-        return takeUnpark() ? .unparked : .timedOut
-    }
-
-    override public final func _parkUninterruptibly() {
-        while !takeUnpark() { suspend() }
-    }
-
-    private final func takeUnpark() -> Bool {
-        defer { hasUnpark = false }
-        return hasUnpark
-    }
-
-    private final func armTimer(at deadline: LoopInstant) -> LoopTimer {
-        let number = parkNumber
-        return hub.loop.schedule(at: deadline) { [unowned(safe) self] in timeOut(park: number) }
+        timer.cancel()
     }
 
     private final func timeOut(park number: UInt64) {
-        guard number == parkNumber, isInterruptible, state == .parked else { return }
-        hasTimedOut = true
-        makeReady()
+        if unsafe number == parkNumber, unsafe isInterruptible, unsafe isParked { makeReady() }
+    }
+
+    override public final func _parkUninterruptibly() {
+        while unsafe !hasUnpark { suspend() }
+        unsafe hasUnpark = false
     }
 
     /// Leaves the stack until the hub, or the host task, comes back to it.
     package func suspend() {
-        state = .parked
-        hub.switchAway(from: self)
+        guard let context = unsafe context else { return }
+        unsafe isParked = true
+        unsafe Hub.switchAway(from: context, on: scheduler) { hub }
     }
 
     /// Lets the others run that are ready now.
     package func yieldToOthers() {
-        state = .ready
-        hub.enqueue(self)
-        hub.switchAway(from: self)
-    }
-
-    override public final func _unpark() {
-        if hub.isCurrent { unparkHere() } else { hub.send { [self] in unparkHere() } }
-    }
-
-    private final func unparkHere() {
-        hasUnpark = true
-        if state == .parked { makeReady() }
+        guard let context = unsafe context else { return }
+        unsafe scheduler.pointee.push(context)
+        unsafe Hub.switchAway(from: context, on: scheduler) { hub }
     }
 
     /// Schedules a parked greenlet.
     package func makeReady() {
-        state = .ready
-        hub.enqueue(self)
+        unsafe isParked = false
+        guard let context = unsafe context else { return }
+        if unsafe !Hub.enqueue(context, on: scheduler) { hub.requestTurn() }
     }
 
-    override public final var _clock: any Loop { hub.loop }
+    override public final func _unpark() {
+        if isOnHub { unparkHere() } else { hub.send { [self] in unparkHere() } }
+    }
+
+    private final var isOnHub: Bool {
+        guard let box = unsafe scheduler.pointee.loopBox else { return hub.isCurrent }
+        return unsafe sy_thread_current().pointee.loop == box
+    }
+
+    private final func unparkHere() {
+        unsafe hasUnpark = true
+        if unsafe isParked { makeReady() }
+    }
+
+    override public final var _clock: any Loop { unsafe hub.loop }
 
     // MARK: Ending
 
@@ -199,18 +214,19 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
     /// - Executor: Any thread; takes effect on the hub's, in a later step. See ``join(timeout:)`` to wait for the end.
     /// - Parameter error: What is thrown. A greenlet that ends by `GreenletExit` is cancelled; by another error, failed.
     public final func kill(_ error: any Error = GreenletExit()) {
-        if hub.isCurrent { interrupt(error) } else { hub.send { [self] in interrupt(error) } }
+        if isOnHub { interrupt(error) } else { hub.send { [self] in interrupt(error) } }
     }
+
+    override public final func _parkerCancelled() { kill() }
 
     /// On the hub's thread.
     package final func interrupt(_ error: any Error) {
-        switch state {
+        switch unsafe state {
         case .dead: return
         case .pending: endUnstarted(error)
-        case .ready, .running: interruption = error
-        case .parked:
-            interruption = error
-            if isInterruptible { makeReady() }
+        case .started:
+            unsafe interruption = error
+            if unsafe isParked, unsafe isInterruptible { makeReady() }
         }
     }
 
@@ -222,12 +238,4 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
     public final func join(timeout: Duration? = nil) throws {
         try completion._waitUntilDone(timeout: timeout)
     }
-
-    /// A line for dumps: what the greenlet does, and what it waits for.
-    package final var dumpLine: String {
-        "\(_summary): \(state)\(waitsFor.map { ", waits for \($0._summary)" } ?? "")"
-    }
-
-    /// Its name, and where it was spawned.
-    override public final var _summary: String { "\(displayName)\(origin.map { " (spawned at \($0))" } ?? "")" }
 }

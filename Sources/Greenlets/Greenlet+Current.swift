@@ -10,7 +10,7 @@ extension Greenlet where Success == Void {
     public static var current: AnyGreenlet? {
         guard let parker = unsafe sy_thread_current().pointee.parker else { return nil }
         // SAFETY: the words name the greenlet that runs; it is alive.
-        return unsafe Unmanaged<_Parker>.fromOpaque(parker).takeUnretainedValue() as? AnyGreenlet
+        return unsafe Unmanaged<AnyGreenlet>.fromOpaque(parker).takeUnretainedValue()
     }
 
     /// Lets the other ready greenlets run, and the loop now and then.
@@ -19,10 +19,15 @@ extension Greenlet where Success == Void {
     ///   there is nothing to yield to (on a plain thread it gives up the processor).
     @available(*, noasync, message: "use `await Task.yield()`")
     public static func yield() throws {
+        let words = unsafe sy_thread_current()
+        if let parker = unsafe words.pointee.parker, unsafe words.pointee.task == sy_current_task(),
+            unsafe words.pointee.trampoline.pointee.active == 0
+        {
+            // SAFETY: the words name the greenlet that runs; it is alive as long as it does.
+            return try unsafe Unmanaged<AnyGreenlet>.fromOpaque(parker)._withUnsafeGuaranteedRef { try $0.yieldHere() }
+        }
         switch WaitContext.current {
-        case .greenlet(let parker):
-            guard let greenlet = parker as? AnyGreenlet else { return }
-            try greenlet.yieldHere()
+        case .greenlet: return
         case .thread: sy_thread_yield()
         case .refused(let error): throw error
         }
@@ -50,14 +55,13 @@ extension Greenlet where Success == Void {
 
 extension AnyGreenlet {
     final func yieldHere() throws {
-        try throwInterruption()
-        yieldToOthers()
-        try throwInterruption()
+        if unsafe interruption == nil { yieldToOthers() }
+        if unsafe interruption != nil { try throwInterruption() }
     }
 
     private final func throwInterruption() throws {
-        guard let error = interruption else { return }
-        interruption = nil
+        guard let error = unsafe interruption else { return }
+        unsafe interruption = nil
         throw error
     }
 }

@@ -28,10 +28,8 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
         self.body = body
         outcome = .pending(fileID: fileID, line: line)
         super.init(hub: hub, name: name, stackSize: stackSize, origin: origin)
-        outcome._setCanceller { [weak self] in
-            self?.kill()
-            return .tooLate
-        }
+        // The hub owns a greenlet until it ends, so this circle lives no longer than that.
+        outcome._setProducer(self)
     }
 
     /// Starts a greenlet: it is scheduled, and runs after the caller has waited, yielded or returned to its loop.
@@ -53,10 +51,15 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
             let origin: SourceSite? = nil
         #endif
         let greenlet = Greenlet(
-            hub: Hub.of(loop ?? CurrentLoop.current ?? IOLoop.shared), name: name, stackSize: stackSize, origin: origin,
+            hub: hub(for: loop), name: name, stackSize: stackSize, origin: origin,
             fileID: fileID, line: line, body: body)
         greenlet.hub.start(greenlet)
         return greenlet
+    }
+
+    private static func hub(for loop: (any Loop)?) -> Hub {
+        if loop == nil, let current = Greenlet<Void>.current { return current.hub }
+        return Hub.of(loop ?? CurrentLoop.current ?? IOLoop.shared)
     }
 
     /// Registers an observer of the outcome.
@@ -80,13 +83,13 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
     }
 
     override package func endUnstarted(_ error: any Error) {
-        state = .dead
+        unsafe state = .dead
         body = nil
         fail(error)
     }
 
     override package func endAbandoned(_ error: any Error) {
-        state = .dead
+        unsafe state = .dead
         fail(error)
     }
 

@@ -13,37 +13,36 @@ import Synchronization
 /// switches directly to the next ready one; when there is none, or the turn's share is used up, back to the loop.
 @safe
 public final class Hub: @unchecked Sendable {
-    // SAFETY: everything that changes is touched on the loop's thread only; the hub lives in its loop's `TurnSlot`, or
+    // SAFETY: everything that changes is touched on the loop's thread only; the hub lives in its loop's attachment, or
     // keeps its loop alive.
 
     /// How many times greenlets are resumed in one turn of the loop, so that descriptors and timers are not starved.
     private static let shareOfTurn = 256
     private static let identifiers = Atomic<UInt64>(1)
 
-    package unowned(safe) let loop: any Loop
+    // SAFETY: the loop owns the hub (or the hub owns it, through `keptLoop`).
+    package unowned(unsafe) let loop: any Loop
     private let keptLoop: (any Loop)?
-    @safe private(set) package var carrier: OpaquePointer!
-    @safe private var ready = ReadyQueue()
-    /// A context that has ended, and is destroyed by whoever runs next.
-    @safe private var finished: UnsafeMutablePointer<sy_context>?
-    private var share = 0
-    private unowned(safe) var turns: (any TurnHosting)?
+    // SAFETY: as `loop`, which it is.
+    private unowned(unsafe) var turns: (any TurnHosting)?
+    package let scheduler: UnsafeMutablePointer<Scheduler>
+    package private(set) var carrier: OpaquePointer!
     private var isTurnPosted = false
     package var live = LiveList()
     private var isClosed = false
     private let hasJoined = Atomic<Bool>(false)
 
     private init(loop: any Loop, turns: (any TurnHosting)?) {
-        self.loop = loop
-        self.turns = turns
+        unsafe self.loop = loop
+        unsafe self.turns = turns
         keptLoop = turns == nil ? loop : nil
+        unsafe scheduler = .allocate(capacity: 1)
+        unsafe scheduler.initialize(to: Scheduler())
     }
 
-    /// Once: has the loop run this hub in its turns, and end it when it ends.
-    private func joinTurns() {
-        guard !hasJoined.exchange(true, ordering: .acquiringAndReleasing) else { return }
-        turns?.attach(turnHook: { [unowned(safe) self] in runTurn() })
-        closeWithLoop()
+    deinit {
+        unsafe scheduler.pointee.deallocate()
+        unsafe scheduler.deallocate()
     }
 
     package static func nextIdentifier() -> UInt64 {
@@ -53,11 +52,14 @@ public final class Hub: @unchecked Sendable {
     /// How many greenlets of this hub have been spawned and have not ended.
     package var liveCount: Int { live.count }
 
+    /// The loop's name.
+    package var name: String { unsafe loop.name }
+
     /// Whether the calling thread runs the hub's loop.
-    package var isCurrent: Bool { loop.isCurrent }
+    package var isCurrent: Bool { unsafe loop.isCurrent }
 
     /// Runs `action` on the loop's thread, in a later step.
-    package func send(_ action: @escaping @Sendable () -> Void) { loop.post(action) }
+    package func send(_ action: @escaping @Sendable () -> Void) { unsafe loop.post(action) }
 
     // MARK: Starting
 
@@ -68,48 +70,58 @@ public final class Hub: @unchecked Sendable {
 
     private func startHere(_ greenlet: AnyGreenlet) {
         if isClosed {
-            greenlet.endUnstarted(LoopClosed(loop: loop.name, operation: "the greenlet \(greenlet.displayName)"))
+            greenlet.endUnstarted(closedError(greenlet))
             return
         }
         live.insert(greenlet)
-        if greenlet.state == .pending { enqueue(greenlet) }
+        unsafe scheduler.pointee.push(starting: greenlet)
+        requestTurn()
+    }
+
+    func closedError(_ greenlet: AnyGreenlet) -> LoopClosed {
+        LoopClosed(loop: name, operation: "the greenlet \(greenlet.displayName)")
     }
 
     /// Makes the calling thread, which runs the loop, able to switch stacks. On the loop's own stack.
     package func attachCarrier() {
-        if let carrier = carrier {
+        if let carrier = unsafe carrier {
             guard unsafe sy_carrier_current() != carrier else { return }
             precondition(
                 live.isEmpty,
                 """
-                Loop "\(loop.name)" came to another thread with \(live.count) greenlets alive, which are bound to the thread \
+                Loop "\(name)" came to another thread with \(live.count) greenlets alive, which are bound to the thread \
                 they began on. Run the loop on one thread for as long as it has greenlets.
                 """)
         }
         GreenletRuntime.start()
         guard let attached = unsafe sy_carrier_attach() else {
-            preconditionFailure("no memory to make the thread of loop \"\(loop.name)\" a carrier of greenlets")
+            preconditionFailure("no memory to make the thread of loop \"\(name)\" a carrier of greenlets")
         }
         unsafe carrier = attached
         let words = unsafe sy_thread_current()
         unsafe sy_carrier_set_user_words(
             attached, UnsafeMutableRawPointer(words).assumingMemoryBound(to: UnsafeMutableRawPointer?.self))
+        unsafe scheduler.pointee.root = sy_carrier_root(attached)
+        unsafe scheduler.pointee.loopBox = words.pointee.loop
     }
 
     // MARK: Scheduling
 
-    /// On the loop's thread: appends a ready greenlet.
-    package func enqueue(_ greenlet: AnyGreenlet) {
-        ready.push(greenlet)
-        requestTurn()
+    /// On the loop's thread: schedules a suspended stack.
+    @inline(__always)
+    static func enqueue(_ context: UnsafeMutablePointer<sy_context>, on scheduler: UnsafeMutablePointer<Scheduler>) -> Bool {
+        unsafe scheduler.pointee.push(context)
+        return unsafe scheduler.pointee.isInTurn
     }
 
-    private func requestTurn() {
-        if let turns {
+    /// Sees to it that the loop runs this hub soon.
+    func requestTurn() {
+        if unsafe scheduler.pointee.isInTurn { return }
+        if let turns = unsafe turns {
             turns.setNeedsTurn()
         } else if !isTurnPosted {
             isTurnPosted = true
-            loop.post { [self] in
+            send { [self] in
                 isTurnPosted = false
                 if runTurn() { requestTurn() }
             }
@@ -123,66 +135,83 @@ public final class Hub: @unchecked Sendable {
     private func runTurn() -> Bool {
         attachCarrier()
         let words = unsafe sy_runtime_clear_task()
-        let root = unsafe sy_carrier_root(carrier)
-        share = Self.shareOfTurn
+        unsafe scheduler.pointee.share = Self.shareOfTurn
+        unsafe scheduler.pointee.isInTurn = true
+        let root = unsafe scheduler.pointee.root!
         while let next = unsafe nextContext() {
             _ = unsafe sy_context_switch(root, next, nil)
-            reap()
+            unsafe Self.reap(scheduler)
         }
+        unsafe scheduler.pointee.isInTurn = false
         unsafe sy_runtime_restore_words(words)
-        return !ready.isEmpty
+        return unsafe !scheduler.pointee.isEmpty
     }
 
     /// The stack to run next, nil when none is ready or the share is used up.
-    private func nextContext() -> UnsafeMutablePointer<sy_context>? {
-        while share > 0, let greenlet = ready.pop() {
-            share -= 1
-            if let context = greenlet.context {
-                greenlet.state = .running
-                return unsafe context
-            }
-            guard greenlet.state == .pending else {
-                live.remove(greenlet)
-                continue
-            }
-            do {
-                try greenlet.prepare()
-                greenlet.state = .running
-                return greenlet.context
-            } catch {
-                greenlet.endUnstarted(error)
-                live.remove(greenlet)
+    func nextContext() -> UnsafeMutablePointer<sy_context>? {
+        while true {
+            switch unsafe scheduler.pointee.next() {
+            case .none: return nil
+            case .resume(let context): return unsafe context
+            case .start(let greenlet):
+                if let context = unsafe begin(greenlet) { return unsafe context }
             }
         }
-        return nil
     }
 
-    /// Leaves the greenlet's stack, which is parked or ready, for the next ready one or the loop's own.
-    package func switchAway(from greenlet: AnyGreenlet) {
-        guard let from = greenlet.context else { return }
-        let next = unsafe nextContext() ?? sy_carrier_root(carrier)
-        if unsafe next == from { return }
-        _ = unsafe sy_context_switch(from, next, nil)
-        reap()
+    /// Gives a new greenlet its stack; nil if it was killed before it began, or there is no memory.
+    func begin(_ greenlet: AnyGreenlet) -> UnsafeMutablePointer<sy_context>? {
+        guard unsafe greenlet.state == .pending else {
+            live.remove(greenlet)
+            return nil
+        }
+        do {
+            try greenlet.prepare()
+            unsafe greenlet.state = .started
+            return unsafe greenlet.context
+        } catch {
+            greenlet.endUnstarted(error)
+            live.remove(greenlet)
+            return nil
+        }
+    }
+
+    /// Leaves a stack for the next ready one or the loop's own.
+    @inline(__always)
+    static func switchAway(
+        from context: UnsafeMutablePointer<sy_context>, on scheduler: UnsafeMutablePointer<Scheduler>, hub: () -> Hub
+    ) {
+        let next: UnsafeMutablePointer<sy_context>
+        switch unsafe scheduler.pointee.next() {
+        case .resume(let ready): unsafe next = ready
+        case .none: unsafe next = scheduler.pointee.root
+        case .start(let greenlet):
+            let hub = hub()
+            unsafe next = hub.begin(greenlet) ?? hub.nextContext() ?? scheduler.pointee.root
+        }
+        if unsafe next == context { return }
+        _ = unsafe sy_context_switch(context, next, nil)
+        unsafe reap(scheduler)
     }
 
     /// The greenlet's last act on its stack: says where control goes when its entry function returns.
     package func didEnd(_ greenlet: AnyGreenlet, on context: UnsafeMutablePointer<sy_context>) {
         live.remove(greenlet)
-        unsafe finished = context
-        let next = unsafe nextContext() ?? sy_carrier_root(carrier)
+        unsafe scheduler.pointee.finished = context
+        let next = unsafe nextContext() ?? scheduler.pointee.root!
         unsafe sy_context_set_exit_target(context, next, nil)
     }
 
     /// After every switch: gives back the stack of a greenlet that has ended.
-    package func reap() {
-        guard let context = finished else { return }
-        finished = nil
+    @inline(__always)
+    static func reap(_ scheduler: UnsafeMutablePointer<Scheduler>) {
+        guard let context = unsafe scheduler.pointee.finished else { return }
+        unsafe scheduler.pointee.finished = nil
         unsafe destroy(context)
     }
 
     /// Gives back the stack of a greenlet that has ended, from another stack.
-    package func destroy(_ context: UnsafeMutablePointer<sy_context>) {
+    static func destroy(_ context: UnsafeMutablePointer<sy_context>) {
         if let name = unsafe context.pointee.name { unsafe sy_free_string(name) }
         unsafe sy_context_destroy(context)
     }
@@ -196,10 +225,8 @@ public final class Hub: @unchecked Sendable {
     private func close() {
         isClosed = true
         for _ in 0..<Self.closingRounds where !live.isEmpty {
-            for greenlet in live.all {
-                greenlet.interrupt(LoopClosed(loop: loop.name, operation: "the greenlet \(greenlet.displayName)"))
-            }
-            while !ready.isEmpty { runTurn() }
+            for greenlet in live.all { greenlet.interrupt(closedError(greenlet)) }
+            while runTurn() {}
         }
         for greenlet in live.all { abandon(greenlet) }
     }
@@ -208,11 +235,11 @@ public final class Hub: @unchecked Sendable {
         Reporter.report(
             .message(
                 """
-                the greenlet \(greenlet._summary) went on waiting \(Self.closingRounds) times after loop "\(loop.name)" had \
+                the greenlet \(greenlet._summary) went on waiting \(Self.closingRounds) times after loop "\(name)" had \
                 been stopped. Its stack is kept and what it holds leaks; let the errors of wait points pass.
                 """))
-        if let context = greenlet.context { unsafe sy_context_abandon(context) }
-        greenlet.endAbandoned(LoopClosed(loop: loop.name, operation: "the greenlet \(greenlet.displayName)"))
+        if let context = unsafe greenlet.context { unsafe sy_context_abandon(context) }
+        greenlet.endAbandoned(closedError(greenlet))
         live.remove(greenlet)
     }
 }
@@ -227,26 +254,30 @@ extension Hub {
             let attached = hosting.attachment { Hub(loop: loop, turns: hosting) }
             // SAFETY: hubs are the only attachments.
             let hub = unsafe unsafeDowncast(attached, to: Hub.self)
-            hub.joinTurns()
+            hub.join()
             return hub
         }
-        return foreign.withLock { hubs in
+        let hub = foreign.withLock { hubs in
             if let hub = hubs[ObjectIdentifier(loop)] { return hub }
             let hub = Hub(loop: loop, turns: nil)
             hubs[ObjectIdentifier(loop)] = hub
-            hub.closeWithLoop()
             return hub
         }
+        hub.join()
+        return hub
     }
 
-    private func closeWithLoop() {
-        _ = loop.whenClosed { [weak self] in self?.close() }
+    /// Once: has the loop run this hub in its turns, and end it when it ends.
+    private func join() {
+        if hasJoined.load(ordering: .acquiring) || hasJoined.exchange(true, ordering: .acquiringAndReleasing) { return }
+        // SAFETY: the loop owns the hub, and drops the hook when it is closed.
+        unsafe turns?.attach(turnHook: { [unowned(unsafe) self] in unsafe runTurn() })
+        _ = unsafe loop.whenClosed { [self] in close() }
     }
 
     /// All greenlets of a loop, one line each: what they wait for. On the loop's thread.
     public static func dump(of loop: any Loop) -> String {
-        let hub = Hub.of(loop)
-        let lines = hub.live.all.map { "  \($0.dumpLine)" }
+        let lines = Hub.of(loop).live.all.map { "  \($0.dumpLine)" }
         return (["\(lines.count) greenlets on loop \"\(loop.name)\""] + lines).joined(separator: "\n")
     }
 }

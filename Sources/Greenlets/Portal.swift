@@ -23,19 +23,20 @@ final class Portal: AnyGreenlet, @unchecked Sendable {
     }
 
     private let body: () -> Void
-    private let end = Future<Void>.pending()
+    private let end: Future<Void>
     private var request = Request.park
     private let wake = unsafe Lock<(isDue: Bool, continuation: UnsafeContinuation<Void, Never>?)>((false, nil))
 
     init(hub: Hub, name: String?, origin: SourceSite?, body: @escaping () -> Void) {
         self.body = body
+        end = .pending()
         super.init(hub: hub, name: name, stackSize: 0, origin: origin)
     }
 
     override var completion: _FutureCore { end }
 
     /// A portal's body always runs: a kill or cancellation before it began comes at its first wait point.
-    override func endUnstarted(_ error: any Error) { interruption = error }
+    override func endUnstarted(_ error: any Error) { unsafe interruption = error }
 
     override func main() {
         body()
@@ -46,23 +47,21 @@ final class Portal: AnyGreenlet, @unchecked Sendable {
     // MARK: On the portal's stack
 
     override func suspend() {
-        state = .parked
+        unsafe isParked = true
         leaveToHost(.park)
     }
 
     override func yieldToOthers() {
-        state = .ready
         leaveToHost(.yield)
     }
 
     /// Has the host run an async function in its task, and comes back when that has ended.
     func awaitInHost(_ operation: @escaping () async -> Void) {
-        state = .parked
         leaveToHost(.await(operation))
     }
 
     private func leaveToHost(_ request: Request) {
-        guard let context = context else { return }
+        guard let context = unsafe context else { return }
         self.request = request
         _ = unsafe sy_context_switch(context, sy_carrier_root(hub.carrier), nil)
     }
@@ -91,12 +90,12 @@ final class Portal: AnyGreenlet, @unchecked Sendable {
         let words = unsafe sy_runtime_current_words()
         unsafe sy_context_set_host(context!, words.task, words.tracking)
         unsafe sy_context_set_user_word(context!, 2, UnsafeMutableRawPointer(mutating: sy_current_task()))
-        state = .running
-        let entered = context!
+        unsafe state = .started
+        let entered = unsafe context!
         _ = unsafe sy_context_switch(root, entered, nil)
         if let ended = ended {
             self.ended = nil
-            unsafe hub.destroy(ended)
+            unsafe Hub.destroy(ended)
         }
         return request
     }
@@ -124,7 +123,7 @@ final class Portal: AnyGreenlet, @unchecked Sendable {
     func cancelFromTask() { kill(CancellationError()) }
 
     override func makeReady() {
-        state = .ready
+        unsafe isParked = false
         let continuation = unsafe wake.withLock { wake in
             defer { unsafe wake.continuation = nil }
             if unsafe wake.continuation == nil { unsafe wake.isDue = true }

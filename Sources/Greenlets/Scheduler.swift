@@ -1,0 +1,82 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+package import CStackSwitch
+
+/// The part of a hub that every switch touches, in memory of its own: reaching it needs no reference counting, and no
+/// exclusive access can be open while a stack is switched.
+///
+/// The ready queue holds stacks to resume and, tagged, greenlets that have no stack yet.
+@safe
+package struct Scheduler {
+    /// One place in the ready queue: a suspended stack, or a greenlet to start.
+    private typealias Entry = UInt
+    private static var isGreenlet: Entry { 1 }
+
+    private var entries: UnsafeMutablePointer<Entry>
+    private var head = 0
+    private var count = 0
+    private var mask = 63
+    /// How often something may still be resumed before the loop has its turn.
+    package var share = 0
+    /// The hub runs its step of the loop's turn; whoever becomes ready is seen to.
+    package var isInTurn = false
+    /// The loop's own stack.
+    package var root: UnsafeMutablePointer<sy_context>!
+    /// A stack that has ended, and is given back by whoever runs next.
+    package var finished: UnsafeMutablePointer<sy_context>?
+    /// The box of the hub's loop, by which a thread knows that it runs it.
+    package var loopBox: UnsafeMutableRawPointer?
+
+    package init() { unsafe entries = .allocate(capacity: 64) }
+
+    package func deallocate() { unsafe entries.deallocate() }
+
+    package var isEmpty: Bool { count == 0 }
+
+    package mutating func push(_ context: UnsafeMutablePointer<sy_context>) {
+        push(entry: Entry(bitPattern: context))
+    }
+
+    package mutating func push(starting greenlet: AnyGreenlet) {
+        // SAFETY: a greenlet in this queue is in the hub's live list, which owns it.
+        push(entry: unsafe Entry(bitPattern: Unmanaged.passUnretained(greenlet).toOpaque()) | Self.isGreenlet)
+    }
+
+    private mutating func push(entry: Entry) {
+        if count > mask { grow() }
+        unsafe entries[(head + count) & mask] = entry
+        count += 1
+    }
+
+    @safe
+    package enum Next {
+        case resume(UnsafeMutablePointer<sy_context>)
+        case start(AnyGreenlet)
+        case none
+    }
+
+    /// Takes the next one, if there is one and the share is not used up.
+    @inline(__always)
+    package mutating func next() -> Next {
+        if count == 0 || share == 0 { return .none }
+        share -= 1
+        let entry = unsafe entries[head]
+        head = (head + 1) & mask
+        count -= 1
+        if entry & Self.isGreenlet == 0 { return unsafe .resume(UnsafeMutablePointer(bitPattern: entry)!) }
+        // SAFETY: see `push(starting:)`.
+        return unsafe .start(
+            Unmanaged<AnyGreenlet>.fromOpaque(UnsafeRawPointer(bitPattern: entry & ~Self.isGreenlet)!).takeUnretainedValue())
+    }
+
+    private mutating func grow() {
+        let capacity = (mask + 1) * 2
+        let bigger = UnsafeMutablePointer<Entry>.allocate(capacity: capacity)
+        for index in 0..<count { unsafe bigger[index] = entries[(head + index) & mask] }
+        unsafe entries.deallocate()
+        unsafe entries = bigger
+        head = 0
+        mask = capacity - 1
+    }
+}
