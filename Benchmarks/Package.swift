@@ -28,7 +28,12 @@ let package = Package(
         .target(name: "Measure", dependencies: ["CMeasure"], swiftSettings: settings),
         .executableTarget(
             name: "SwitchyardBench",
-            dependencies: ["Measure", .product(name: "Futures", package: "switchyard")],
+            dependencies: [
+                "Measure",
+                .product(name: "Futures", package: "switchyard"),
+                .product(name: "Greenlets", package: "switchyard"),
+                .product(name: "Loops", package: "switchyard"),
+            ],
             swiftSettings: settings
         ),
         .executableTarget(

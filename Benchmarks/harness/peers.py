@@ -77,12 +77,13 @@ class Programs:
         try:
             binary = swift_build(OURS, "switchyard-bench") / "switchyard-bench"
             self.preload = swift_build(OURS, "MallocCount") / "libMallocCount.so"
+            switch = self.build_switch()
         except Unavailable as error:
             sys.exit("bench: our own rows do not build: %s" % error)
         self.commands["switchyard"] = [binary]
+        self.commands["switch"] = [switch]
         if self.smoke:
             return
-        CACHE.mkdir(parents=True, exist_ok=True)
         for name in sorted({peer.work.program for row in rows for peer in row.peers}):
             try:
                 self.commands[name] = getattr(self, "build_" + name.replace("-", "_"))()
@@ -94,6 +95,15 @@ class Programs:
                 self.debian.need(lambda: shutil.which("wrk"), "wrk")
             except Unavailable as error:
                 self.unavailable["wrk"] = str(error)
+
+    def build_switch(self):
+        """Ours too: the switch has no product of its own, so it is compiled beside a C program."""
+        CACHE.mkdir(parents=True, exist_ok=True)
+        switch = ROOT / "Sources" / "CStackSwitch"
+        sources = sorted(switch.glob("*.c")) + sorted(switch.glob("*.S"))
+        command(["clang", "-O2", "-DNDEBUG", "-I", switch / "include", "-o", CACHE / "switch",
+                 PACKAGE / "Switch" / "switch.c", *sources, "-lpthread", "-ldl"])
+        return CACHE / "switch"
 
     def build_swift_peers(self):
         return [swift_build(SWIFT_PEERS, "swift-peers", "--traits", "Peers") / "swift-peers"]

@@ -77,5 +77,31 @@ ROWS = [
         ),
     ),
     Row("await same loop: enqueues", "enqueues", ours("await-same-loop-enqueues", 100_000), limit=1),
+    Row(
+        "fiber switch", "ns", Work("switch", "swap", 20_000_000),
+        (Peer("Boost.Context jump_fcontext", Work("boost-context", "jump", 20_000_000), 0.70),),
+    ),
+    Row(
+        "hub yield", "ns", ours("yield", 2_000_000),
+        (
+            Peer("Go Gosched", Work("go-peers", "yield", 2_000_000), 0.75),
+            Peer("Boost.Fiber yield", Work("boost-fiber", "yield", 2_000_000), 0.50),
+        ),
+    ),
+    Row(
+        "spawn + join", "ns", ours("spawn-join", 500_000),
+        (
+            Peer("Boost.Fiber", Work("boost-fiber", "spawn-join", 500_000), 0.80),
+            Peer("gevent", Work("gevent-rows", "spawn-join", 30_000), 0.05),
+        ),
+    ),
+    Row(
+        "greenlet waits on Future", "ns", ours("future", 500_000),
+        (Peer("Boost.Fiber promise/future", Work("boost-fiber", "promise-future", 500_000), 0.50),),
+    ),
+    Row(
+        "cross-thread wake", "ns", ours("cross-thread-wake", 50_000),
+        (Peer("NIO submit().wait()", Work("swift-peers", "nio-submit-wait", 50_000), 0.70),),
+    ),
     Row("bytes per pending future", "bytes", ours("bytes", 100_000), limit=128, counts_allocations=True),
 ]

@@ -3,4 +3,4 @@
 
 import Measure
 
-Row.main(futureRows + awaitRows)
+Row.main(futureRows + awaitRows + greenletRows)
