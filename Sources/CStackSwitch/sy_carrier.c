@@ -64,6 +64,11 @@ sy_carrier *sy_carrier_attach(void) {
     carrier->root.kind_ = SY_STACK_NATIVE;
     find_native_stack(&carrier->root);
     sy_runtime_locate_words(&carrier->words);
+    // The short way reads task, tracking and locals as neighbours, which they are on every runtime seen so far.
+    void **block = carrier->words.task;
+    if (carrier->words.tracking != block + 1 || carrier->words.locals != block + 2) {
+        carrier->slow |= SY_SLOW_SCATTERED;
+    }
     if (sy_engine_get() == SY_ENGINE_THREADS) {
         carrier->slow |= SY_SLOW_THREADS;
         if (!sy_threads_attach(carrier)) {

@@ -122,8 +122,9 @@ void *sy_context_switch(sy_context *from, sy_context *to, void *payload) {
 #endif
     // A hub-hosted context outside any access has nothing in these words, and neither has the hub: looking is cheaper
     // than moving zeros.
-    uintptr_t words = (uintptr_t)*carrier->words.task | (uintptr_t)*carrier->words.tracking
-        | (uintptr_t)*carrier->words.locals | (uintptr_t)*carrier->words.accesses | from->has_words_ | to->has_words_;
+    void **block = carrier->words.task;
+    uintptr_t words = (uintptr_t)block[0] | (uintptr_t)block[1] | (uintptr_t)block[2]
+        | (uintptr_t)*carrier->words.accesses | from->has_words_ | to->has_words_;
     if (sy_unlikely((carrier->slow | words) != 0)) {
         if (carrier->slow != 0) { return sy_context_switch_slowly(from, to, payload, true); }
         sy_context_move_words(carrier, from, to);

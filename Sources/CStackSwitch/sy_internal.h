@@ -49,7 +49,7 @@ enum { SY_STACK_NATIVE, SY_STACK_MAPPING, SY_STACK_SLAB, SY_STACK_SLAB_UNGUARDED
 enum { SY_SIZE_CLASSES = 24, SY_UNPOOLED = 255 };
 
 // Why every switch on this carrier takes the long way.
-enum { SY_SLOW_THREADS = 1, SY_SLOW_ACCESS_CALLS = 2, SY_SLOW_SANITIZER = 4 };
+enum { SY_SLOW_THREADS = 1, SY_SLOW_ACCESS_CALLS = 2, SY_SLOW_SANITIZER = 4, SY_SLOW_SCATTERED = 8 };
 
 // Addresses of one OS thread's runtime words; each points to `nowhere` when the word was not found.
 typedef struct sy_word_addresses {

@@ -92,7 +92,8 @@ import Testing
 
     @Test(
         "H3, H4: parked jobs and fresh ones in any order keep task and task-locals",
-        arguments: PortalStress.Shape.allCases)
+        arguments: PortalStress.Shape.allCases
+    )
     func schedules(_ shape: PortalStress.Shape) {
         onCarrier {
             for seed in 0..<UInt64(100) {

@@ -194,7 +194,11 @@ private func framesByUnwinding() -> Int? {
                 group.addTask {
                     onCarrier {
                         for _ in 0..<20 {
-                            let stacks = (0..<20).map { number in Stack { stack in stack.park(); _ = dive(number) } }
+                            let stacks = (0..<20).map { number in
+                                Stack { stack in
+                                    stack.park(); _ = dive(number)
+                                }
+                            }
                             for stack in stacks { stack.enter() }
                             for stack in stacks { stack.enter() }
                             let finished = stacks.allSatisfy(\.isFinished)
@@ -229,7 +233,8 @@ private func framesByUnwinding() -> Int? {
             set("SWITCHYARD_ENGINE", "threads")
             unsafe sy_set_thread_adopt_hook(
                 { unsafe UnsafeMutableRawPointer(bitPattern: 77) },
-                { block in unsafe pthread_setspecific(adopted, block) })
+                { block in unsafe pthread_setspecific(adopted, block) }
+            )
             onCarrier {
                 var seen: UInt = 0
                 Stack { _ in unsafe seen = UInt(bitPattern: pthread_getspecific(adopted)) }.enter()

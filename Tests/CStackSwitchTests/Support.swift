@@ -29,14 +29,19 @@ func onCarrier(_ body: () -> Void) {
         #else
         var thread = pthread_t()
         #endif
-        let error = unsafe pthread_create(&thread, nil, { argument in
-            #if canImport(Darwin)
-            let argument: UnsafeMutableRawPointer? = argument
-            #endif
-            // SAFETY: see above.
-            unsafe Unmanaged<Box>.fromOpaque(argument!).takeUnretainedValue().body()
-            return nil
-        }, box.toOpaque())
+        let error = unsafe pthread_create(
+            &thread,
+            nil,
+            { argument in
+                #if canImport(Darwin)
+                let argument: UnsafeMutableRawPointer? = argument
+                #endif
+                // SAFETY: see above.
+                unsafe Unmanaged<Box>.fromOpaque(argument!).takeUnretainedValue().body()
+                return nil
+            },
+            box.toOpaque()
+        )
         precondition(error == 0, "no thread")
         #if canImport(Darwin)
         unsafe pthread_join(thread!, nil)

@@ -47,20 +47,31 @@ private struct Failure: Error, Equatable {
         onCarrier {
             let carrier = unsafe sy_carrier_current()!
             let root = unsafe sy_carrier_root(carrier)
-            let context = unsafe sy_context_create(carrier, 0, { argument in
-                let me = unsafe sy_carrier_running(sy_carrier_current()!)
-                var value = UInt(bitPattern: argument)
-                for _ in 0..<3 {
-                    let payload = unsafe UnsafeMutableRawPointer(bitPattern: value + 1)
-                    value = unsafe UInt(bitPattern: sy_context_switch(me, sy_carrier_root(me.pointee.carrier), payload))
-                }
-                unsafe sy_context_set_exit_target(
-                    me, sy_carrier_root(me.pointee.carrier), UnsafeMutableRawPointer(bitPattern: value))
-            }, UnsafeMutableRawPointer(bitPattern: 10))!
+            let context = unsafe sy_context_create(
+                carrier,
+                0,
+                { argument in
+                    let me = unsafe sy_carrier_running(sy_carrier_current()!)
+                    var value = UInt(bitPattern: argument)
+                    for _ in 0..<3 {
+                        let payload = unsafe UnsafeMutableRawPointer(bitPattern: value + 1)
+                        value = unsafe UInt(
+                            bitPattern: sy_context_switch(me, sy_carrier_root(me.pointee.carrier), payload)
+                        )
+                    }
+                    unsafe sy_context_set_exit_target(
+                        me,
+                        sy_carrier_root(me.pointee.carrier),
+                        UnsafeMutableRawPointer(bitPattern: value)
+                    )
+                },
+                UnsafeMutableRawPointer(bitPattern: 10)
+            )!
             var seen: [UInt] = []
             for value: UInt in [100, 200, 300, 400] {
                 unsafe seen.append(
-                    UInt(bitPattern: sy_context_switch(root, context, UnsafeMutableRawPointer(bitPattern: value))))
+                    UInt(bitPattern: sy_context_switch(root, context, UnsafeMutableRawPointer(bitPattern: value)))
+                )
             }
             #expect(seen == [11, 201, 301, 400])
             #expect(unsafe sy_context_is_finished(context))
@@ -107,7 +118,8 @@ private struct Failure: Error, Equatable {
                     for _ in 0..<10 { stack.park() }
                     unsafe pointer.pointee += 1
                     // AddressSanitizer keeps locals beside the stack.
-                    unsafe stayed = address == UInt(bitPattern: pointer)
+                    unsafe stayed =
+                        address == UInt(bitPattern: pointer)
                         && (isSanitized || sy_context_contains(stack.pointer, UnsafeRawPointer(pointer)))
                 }
                 stayed = stayed && value == 2
@@ -150,11 +162,16 @@ private struct Failure: Error, Equatable {
                 token = strong
                 // SAFETY: the body takes the reference over.
                 let argument = unsafe Unmanaged.passRetained(strong).toOpaque()
-                let context = unsafe sy_context_create(carrier, 0, { argument in
-                    unsafe consume(argument!)
-                    let me = unsafe sy_carrier_running(sy_carrier_current()!)
-                    unsafe sy_context_exit_to(me, sy_carrier_root(me.pointee.carrier), nil)
-                }, argument)!
+                let context = unsafe sy_context_create(
+                    carrier,
+                    0,
+                    { argument in
+                        unsafe consume(argument!)
+                        let me = unsafe sy_carrier_running(sy_carrier_current()!)
+                        unsafe sy_context_exit_to(me, sy_carrier_root(me.pointee.carrier), nil)
+                    },
+                    argument
+                )!
                 unsafe sy_context_switch(sy_carrier_root(carrier), context, nil)
                 #expect(unsafe sy_context_is_finished(context))
                 unsafe sy_context_destroy(context)
