@@ -36,14 +36,15 @@ private func overflow(named label: String) {
     }
 }
 
-/// How many frames the system's unwinder finds from here; nil where the C library has none.
-private func framesByUnwinding() -> Int? {
+/// The return addresses the system's unwinder finds from here; nil where the C library has none.
+private func framesByUnwinding() -> [UInt]? {
     typealias Backtrace = @convention(c) (UnsafeMutablePointer<UnsafeMutableRawPointer?>, CInt) -> CInt
     guard let symbol = unsafe dlsym(nil, "backtrace") else { return nil }
     // SAFETY: the function's type in every C library that has it.
     let backtrace = unsafe unsafeBitCast(symbol, to: Backtrace.self)
     var addresses = unsafe [UnsafeMutableRawPointer?](repeating: nil, count: 200)
-    return unsafe addresses.withUnsafeMutableBufferPointer { unsafe Int(backtrace($0.baseAddress!, 200)) }
+    let count = unsafe addresses.withUnsafeMutableBufferPointer { unsafe Int(backtrace($0.baseAddress!, 200)) }
+    return unsafe addresses.prefix(count).map { UInt(bitPattern: $0) }
 }
 
 @Suite("Stacks") struct StackTests {
@@ -169,14 +170,19 @@ private func framesByUnwinding() -> Int? {
     @Test("H18: unwinders of both kinds end at a stack's entry, running or suspended") func backtraces() {
         onCarrier {
             guard hasStacks else { return }
+            let beyond = unsafe UInt(bitPattern: dlsym(nil, "malloc")) + 4
             @inline(never) func descend(_ depth: Int, _ stack: Stack) -> Int {
                 if depth > 0 { return descend(depth - 1, stack) + 1 }
-                let count = framesByUnwinding()
-                #expect(count == nil || (6..<60).contains(count!))
+                if let frames = framesByUnwinding() {
+                    #expect((6..<60).contains(frames.count))
+                    #expect(!frames.contains(beyond))
+                }
                 stack.park()
                 return 0
             }
             let stack = Stack { _ = descend(10, $0) }
+            // The first word above the stack, where a return address of the entry would stand.
+            unsafe stack.pointer.pointee.owner = UnsafeMutableRawPointer(bitPattern: beyond)
             stack.enter()
             var addresses = unsafe [UnsafeMutableRawPointer?](repeating: nil, count: 200)
             let count = unsafe addresses.withUnsafeMutableBufferPointer {

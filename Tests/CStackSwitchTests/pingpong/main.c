@@ -193,11 +193,13 @@ static void deep_stacks(void) {
 typedef struct trace {
     int frames;
     bool ended;
+    void *beyond;  // where a return address of the entry would stand
+    bool went_beyond;
 } trace;
 
 static _Unwind_Reason_Code count_frame(struct _Unwind_Context *unwind, void *argument) {
     trace *found = argument;
-    (void)_Unwind_GetIP(unwind);
+    if (_Unwind_GetIP(unwind) == (uintptr_t)found->beyond) { found->went_beyond = true; }
     return ++found->frames > 60 ? _URC_NORMAL_STOP : _URC_NO_REASON;
 }
 
@@ -225,7 +227,10 @@ static void tracer(void *argument) {
 
 static void backtraces(void) {
     sy_context *context = spawn(0, tracer, (void *)5);
+    found_trace.beyond = (char *)(uintptr_t)&backtraces + 4;
+    context->owner = found_trace.beyond;  // the first word above the stack
     resume(context, NULL);
+    check(!found_trace.went_beyond, "an unwinder does not look beyond the entry");
     check(found_trace.ended, "an unwinder reaches the end of the stack");
     check(found_trace.frames >= 8 && found_trace.frames <= 12, "after the body's frames and the entry");
     check(pointer_frames >= 6 && pointer_frames < 20, "the chain of frame pointers ends at the entry");
