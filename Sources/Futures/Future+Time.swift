@@ -3,6 +3,7 @@
 
 extension Future {
     /// A future without a promise, completed by the code that makes it: for producers that prove exactly-once themselves.
+    @inlinable
     package static func pending(fileID: StaticString = #fileID, line: UInt = #line) -> Future<Success> {
         Future(_fileID: fileID, line: line)
     }

@@ -35,6 +35,7 @@ public class _FutureCore: _Node, @unchecked Sendable {
     @inlinable final var _isDone: Bool { _state.load(ordering: .acquiring) & _Bits.done != 0 }
 
     /// Sets what a cancellation of a new, unpublished future goes to; dropped at completion.
+    @inlinable
     package final func _setProducer(_ producer: _Node) { _link = producer }
 
     /// The same, for other modules.

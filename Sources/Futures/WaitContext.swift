@@ -56,6 +56,17 @@ package enum WaitContext {
     case thread
     case refused(WouldDeadlock)
 
+    /// The greenlet that runs on the calling thread and may park here; the common case of `current`, without its
+    /// reference counting.
+    @inline(__always)
+    package static var runningParker: Unmanaged<_Parker>? {
+        let words = unsafe sy_thread_current()
+        guard let parker = unsafe words.pointee.parker, unsafe words.pointee.task == sy_current_task(),
+            unsafe words.pointee.trampoline.pointee.active == 0
+        else { return nil }
+        return unsafe Unmanaged.fromOpaque(parker)
+    }
+
     /// Looks at the calling thread. Only on the pending path of a wait.
     package static var current: WaitContext {
         if let node = _Trampoline.running { return .refused(WouldDeadlock(.observer(of: node._summary))) }

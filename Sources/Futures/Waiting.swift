@@ -33,6 +33,12 @@ extension Awaitable where Success: Sendable {
 /// The part of a wait that does not depend on the value.
 @usableFromInline
 func _blockUntilDone(_ source: _FutureCore, timeout: Duration?, observing: Bool = true) throws {
+    if let parker = unsafe WaitContext.runningParker {
+        // SAFETY: the greenlet that runs is alive.
+        return try unsafe parker._withUnsafeGuaranteedRef {
+            try park($0, on: source, timeout: timeout, observing: observing)
+        }
+    }
     switch WaitContext.current {
     case .refused(let error): throw error
     case .greenlet(let parker):

@@ -43,17 +43,22 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
     /// The greenlet's own deliveries: a trampoline per thread would stall when an observer parks.
     @exclusivity(unchecked) private final var trampoline = unsafe sy_trampoline()
     /// Places in the hub's live list.
-    @exclusivity(unchecked) final var nextLive: AnyGreenlet?
-    @exclusivity(unchecked) final unowned(unsafe) var previousLive: AnyGreenlet?
+    @exclusivity(unchecked) final var nextLive: Unmanaged<AnyGreenlet>?
+    @exclusivity(unchecked) final var previousLive: Unmanaged<AnyGreenlet>?
     @exclusivity(unchecked) final var isListed = false
 
-    package init(hub: Hub, name: String?, stackSize: Int, origin: SourceSite?) {
+    @usableFromInline
+    package init(hub: Hub, name: String?, stackSize: Int, fileID: StaticString, line: UInt) {
         self.hub = hub
         unsafe scheduler = hub.scheduler
         id = Hub.nextIdentifier()
         self.name = name ?? ""
         self.stackSize = stackSize
-        self.origin = origin
+        #if DEBUG
+            origin = SourceSite(fileID: fileID, line: line)
+        #else
+            origin = nil
+        #endif
         super.init(_parker: ())
     }
 
@@ -61,6 +66,12 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
         if unsafe trampoline.items != nil {
             unsafe withUnsafeMutablePointer(to: &trampoline) { unsafe sy_trampoline_destroy($0) }
         }
+    }
+
+    /// Schedules the greenlet, which is new.
+    @usableFromInline
+    package final func begin() {
+        if isOnHub { hub.startHere(self) } else { hub.send { [self] in hub.startHere(self) } }
     }
 
     // MARK: State

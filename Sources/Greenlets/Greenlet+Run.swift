@@ -24,7 +24,7 @@ extension Greenlet where Success == Void {
         fileID: StaticString = #fileID, line: UInt = #line,
         _ body: sending @escaping () throws -> sending Result
     ) async throws -> sending Result {
-        try await PortalHost(loop).run(name: name, origin: SourceSite(fileID: fileID, line: line), body)
+        try await PortalHost(loop).run(name: name, fileID: fileID, line: line, body)
     }
 }
 
@@ -37,11 +37,11 @@ private actor PortalHost {
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
     func run<Result>(
-        name: String?, origin: SourceSite, _ body: sending @escaping () throws -> sending Result
+        name: String?, fileID: StaticString, line: UInt, _ body: sending @escaping () throws -> sending Result
     ) async throws -> sending Result {
         let outcome = OutcomeBox<Result>()
         // The portal is a local of this call: what the body captured was sent here, and its result is sent back.
-        let portal = Portal(hub: Hub.of(loop), name: name, origin: origin) {
+        let portal = Portal(hub: Hub.of(loop), name: name, fileID: fileID, line: line) {
             do { outcome.value = .success(try body()) } catch { outcome.value = .failure(error) }
         }
         if Task.isCancelled { portal.cancelFromTask() }

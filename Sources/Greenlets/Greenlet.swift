@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Futures
-import Loops
 
 /// Blocking code on a stack of its own, scheduled by the hub of a loop: when it waits, others run.
 ///
@@ -18,16 +17,20 @@ import Loops
 /// - Errors: What the body throws is the outcome; nobody's observing it is reported.
 public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @unchecked Sendable {
     // SAFETY: `body` is taken once, on the hub's thread.
-    private let outcome: Future<Success>
-    @safe @exclusivity(unchecked) private var body: (() throws -> Success)?
+    @usableFromInline let outcome: Future<Success>
+    @safe @exclusivity(unchecked) @usableFromInline var body: (() throws -> Success)?
+    /// Runs the body, specialised where the greenlet is spawned; a virtual method of a generic class would not be.
+    @usableFromInline let step: @Sendable (AnyGreenlet) -> Void
 
+    @inlinable
     init(
-        hub: Hub, name: String?, stackSize: Int, origin: SourceSite?, fileID: StaticString, line: UInt,
-        body: sending @escaping () throws -> Success
+        hub: Hub, name: String?, stackSize: Int, fileID: StaticString, line: UInt,
+        body: sending @escaping () throws -> Success, step: @escaping @Sendable (AnyGreenlet) -> Void
     ) {
         self.body = body
+        self.step = step
         outcome = .pending(fileID: fileID, line: line)
-        super.init(hub: hub, name: name, stackSize: stackSize, origin: origin)
+        super.init(hub: hub, name: name, stackSize: stackSize, fileID: fileID, line: line)
         // The hub owns a greenlet until it ends, so this circle lives no longer than that.
         outcome._setProducer(self)
     }
@@ -39,27 +42,23 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
     ///   - name: For dumps and diagnostics.
     ///   - stackSize: Usable bytes; 0 for 256 KiB. Virtual until touched.
     /// - Complexity: O(1); stacks are pooled.
+    @inlinable
     @discardableResult
     public static func spawn(
         on loop: (any Loop)? = nil, name: String? = nil, stackSize: Int = 0,
         fileID: StaticString = #fileID, line: UInt = #line,
         _ body: sending @escaping () throws -> Success
     ) -> Greenlet<Success> {
-        #if DEBUG
-            let origin: SourceSite? = SourceSite(fileID: fileID, line: line)
-        #else
-            let origin: SourceSite? = nil
-        #endif
         let greenlet = Greenlet(
-            hub: hub(for: loop), name: name, stackSize: stackSize, origin: origin,
-            fileID: fileID, line: line, body: body)
-        greenlet.hub.start(greenlet)
+            hub: Hub.forSpawn(on: loop), name: name, stackSize: stackSize, fileID: fileID, line: line, body: body
+        ) { greenlet in
+            // SAFETY: the step of this very greenlet.
+            let greenlet = unsafe unsafeDowncast(greenlet, to: Greenlet<Success>.self)
+            guard let body = greenlet.body.take() else { return }
+            do { _ = greenlet.outcome._succeed(try body()) } catch { greenlet.fail(error) }
+        }
+        greenlet.begin()
         return greenlet
-    }
-
-    private static func hub(for loop: (any Loop)?) -> Hub {
-        if loop == nil, let current = Greenlet<Void>.current { return current.hub }
-        return Hub.of(loop ?? CurrentLoop.current ?? IOLoop.shared)
     }
 
     /// Registers an observer of the outcome.
@@ -72,15 +71,11 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
     }
 
     /// The future of the outcome.
-    public var _core: _FutureCore? { outcome }
+    @inlinable public var _core: _FutureCore? { outcome }
 
     override package var completion: _FutureCore { outcome }
 
-    override package func main() {
-        guard let body else { return }
-        self.body = nil
-        do { _ = outcome._succeed(try body()) } catch { fail(error) }
-    }
+    override package func main() { step(self) }
 
     override package func endUnstarted(_ error: any Error) {
         unsafe state = .dead
@@ -93,7 +88,8 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
         fail(error)
     }
 
-    private func fail(_ error: any Error) {
+    @usableFromInline
+    func fail(_ error: any Error) {
         _ = outcome._fail(error is GreenletExit ? CancellationError() : error)
     }
 }

@@ -63,12 +63,8 @@ public final class Hub: @unchecked Sendable {
 
     // MARK: Starting
 
-    /// Schedules a new greenlet.
-    package func start(_ greenlet: AnyGreenlet) {
-        if isCurrent { startHere(greenlet) } else { send { [self] in startHere(greenlet) } }
-    }
-
-    private func startHere(_ greenlet: AnyGreenlet) {
+    /// On the loop's thread: schedules a new greenlet.
+    func startHere(_ greenlet: AnyGreenlet) {
         if isClosed {
             greenlet.endUnstarted(closedError(greenlet))
             return
@@ -247,6 +243,14 @@ public final class Hub: @unchecked Sendable {
 extension Hub {
     /// The loops that are not Switchyard's own; each is kept alive by its hub.
     private static let foreign = Lock<[ObjectIdentifier: Hub]>([:])
+
+    /// The hub that `spawn` uses: the loop's, by default the calling greenlet's, the current loop's, or the shared loop's.
+    @usableFromInline
+    static func forSpawn(on loop: (any Loop)?) -> Hub {
+        if let loop { return Hub.of(loop) }
+        if let current = Greenlet<Void>.current { return current.hub }
+        return Hub.of(CurrentLoop.current ?? IOLoop.shared)
+    }
 
     /// The hub of a loop, made at the first use.
     package static func of(_ loop: any Loop) -> Hub {

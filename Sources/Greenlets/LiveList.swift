@@ -2,41 +2,57 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// All greenlets that have not ended, in the order they were spawned; it owns them. Insertion and removal are O(1).
+@safe
 package struct LiveList {
-    private var first: AnyGreenlet?
-    private unowned(unsafe) var last: AnyGreenlet?
+    // SAFETY: each greenlet in the list is retained once, by `insert`, until `remove`.
+    private var first: Unmanaged<AnyGreenlet>?
+    private var last: Unmanaged<AnyGreenlet>?
     package private(set) var count = 0
 
     package var isEmpty: Bool { count == 0 }
 
     mutating func insert(_ greenlet: AnyGreenlet) {
+        let link = unsafe Unmanaged.passRetained(greenlet)
         unsafe greenlet.previousLive = last
-        if let last = unsafe last { unsafe last.nextLive = greenlet } else { first = greenlet }
-        unsafe last = greenlet
+        if let last = unsafe last {
+            unsafe last._withUnsafeGuaranteedRef { unsafe $0.nextLive = link }
+        } else {
+            unsafe first = link
+        }
+        unsafe last = link
         count += 1
         unsafe greenlet.isListed = true
     }
 
-    /// The caller holds the greenlet, or does not touch it any more.
+    /// Gives up the list's reference: the caller holds one of its own.
     mutating func remove(_ greenlet: AnyGreenlet) {
         guard unsafe greenlet.isListed else { return }
         unsafe greenlet.isListed = false
-        let next = unsafe greenlet.nextLive
-        let previous = unsafe greenlet.previousLive
+        let (next, previous) = unsafe (greenlet.nextLive, greenlet.previousLive)
         unsafe greenlet.nextLive = nil
         unsafe greenlet.previousLive = nil
-        if let next { unsafe next.previousLive = previous } else { unsafe last = previous }
-        if let previous { unsafe previous.nextLive = next } else { first = next }
+        if let next = unsafe next {
+            unsafe next._withUnsafeGuaranteedRef { unsafe $0.previousLive = previous }
+        } else {
+            unsafe last = previous
+        }
+        if let previous = unsafe previous {
+            unsafe previous._withUnsafeGuaranteedRef { unsafe $0.nextLive = next }
+        } else {
+            unsafe first = next
+        }
         count -= 1
+        unsafe Unmanaged.passUnretained(greenlet).release()
     }
 
     package var all: [AnyGreenlet] {
         var result: [AnyGreenlet] = []
         result.reserveCapacity(count)
-        var current = first
-        while let greenlet = current {
+        var current = unsafe first
+        while let link = unsafe current {
+            let greenlet = unsafe link.takeUnretainedValue()
             result.append(greenlet)
-            current = unsafe greenlet.nextLive
+            unsafe current = greenlet.nextLive
         }
         return result
     }

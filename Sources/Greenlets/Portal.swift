@@ -27,10 +27,10 @@ final class Portal: AnyGreenlet, @unchecked Sendable {
     private var request = Request.park
     private let wake = unsafe Lock<(isDue: Bool, continuation: UnsafeContinuation<Void, Never>?)>((false, nil))
 
-    init(hub: Hub, name: String?, origin: SourceSite?, body: @escaping () -> Void) {
+    init(hub: Hub, name: String?, fileID: StaticString, line: UInt, body: @escaping () -> Void) {
         self.body = body
         end = .pending()
-        super.init(hub: hub, name: name, stackSize: 0, origin: origin)
+        super.init(hub: hub, name: name, stackSize: 0, fileID: fileID, line: line)
     }
 
     override var completion: _FutureCore { end }
