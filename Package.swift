@@ -23,6 +23,7 @@ let package = Package(
         .library(name: "Loops", targets: ["Loops"]),
         .library(name: "Greenlets", targets: ["Greenlets"]),
         .library(name: "ConversionTesting", targets: ["ConversionTesting"]),
+        .library(name: "CallbackBridge", targets: ["CallbackBridge"]),
     ],
     targets: [
         .target(name: "CFutures", cSettings: cSettings),
@@ -40,6 +41,12 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "ConversionTestingTests", dependencies: ["Futures", "Loops", "ConversionTesting"],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "CallbackBridge", dependencies: ["Futures"], path: "Bridges/CallbackBridge",
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "CallbackBridgeTests", dependencies: ["CallbackBridge", "Futures", "ConversionTesting"],
             swiftSettings: swiftSettings),
         .target(name: "SwitchyardGuide", path: "Docs/Guide", swiftSettings: swiftSettings),
         .testTarget(
