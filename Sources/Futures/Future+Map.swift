@@ -19,17 +19,10 @@ extension Future {
             // SAFETY: `_sourceCompleted` of this node, with the source it was attached to.
             let result = unsafe unsafeDowncast(node, to: _MapFuture<Success, Value>.self)
             let source = unsafe unsafeDowncast(source, to: Future<Success>.self)
-            guard let transform = result._transform else { return }
+            guard let transform = result._transform else { return false }
             result._transform = nil
-            if source._hasFailed {
-                _ = result._fail(source._error, fromUpstream: true)
-                return
-            }
-            do {
-                _ = result._succeed(try transform(source._value), fromUpstream: true)
-            } catch {
-                _ = result._fail(error, fromUpstream: true)
-            }
+            if source._hasFailed { return result._failQuietly(source._error) }
+            do { return result._succeedQuietly(try transform(source._value)) } catch { return result._failQuietly(error) }
         }
         result._derive(from: self)
         return result
@@ -42,12 +35,12 @@ final class _MapFuture<Input: Sendable, Output: Sendable>: Future<Output>, @unch
     // SAFETY: `_transform` is touched by the one delivery of the source; `_step` is immutable.
     @safe @exclusivity(unchecked) @usableFromInline final var _transform: (@Sendable (Input) throws -> Output)?
     /// The specialised continuation. A virtual method of a generic class would run unspecialised.
-    @usableFromInline final let _step: @Sendable (_Node, _FutureCore) -> Void
+    @usableFromInline final let _step: @Sendable (_Node, _FutureCore) -> Bool
 
     @inlinable
     init(
         _ transform: @escaping @Sendable (Input) throws -> Output, _fileID: StaticString, line: UInt,
-        step: @escaping @Sendable (_Node, _FutureCore) -> Void
+        step: @escaping @Sendable (_Node, _FutureCore) -> Bool
     ) {
         _transform = transform
         _step = step
@@ -55,7 +48,12 @@ final class _MapFuture<Input: Sendable, Output: Sendable>: Future<Output>, @unch
     }
 
     @usableFromInline
-    override package func _sourceCompleted(_ source: _FutureCore) { _step(self, source) }
+    override package func _sourceCompleted(_ source: _FutureCore) {
+        if _step(self, source) { _Trampoline.deliver(self) }
+    }
+
+    @usableFromInline
+    override package func _sourceCompletedInChain(_ source: _FutureCore) -> Bool { _step(self, source) }
 }
 
 extension _FutureCore {

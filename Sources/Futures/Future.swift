@@ -57,7 +57,7 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
         let state = _state.load(ordering: .acquiring)
         if state & _Bits.done == 0 { return }
         if state & (_Bits.failed | _Bits.observed | _Bits.cancelled) == _Bits.failed { reportUnobserved() }
-        _destroyOutcome(failed: state & _Bits.failed != 0)
+        if state & _Bits.trivial == 0 { _destroyOutcome(failed: state & _Bits.failed != 0) }
     }
 
     private func reportUnobserved() {
@@ -108,7 +108,7 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
     package final func _succeed(_ value: Success, fromUpstream: Bool = false) -> Bool {
         guard _claim(fromUpstream: fromUpstream) else { return false }
         _store(value: value)
-        _publish(_Bits.done)
+        _publish(_isPOD(Success.self) && Self._fitsInline ? _Bits.done | _Bits.trivial : _Bits.done)
         return true
     }
 
@@ -120,22 +120,31 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
         return true
     }
 
-    /// Makes the outcome visible; if nobody is changing the observers, this is the finisher.
+    /// Completes with a value, for a step of a chain that delivers itself.
+    ///
+    /// - Returns: True if there is somebody to deliver to, which is then up to the caller.
+    @inlinable
+    final func _succeedQuietly(_ value: Success) -> Bool {
+        guard _claim(fromUpstream: true) else { return false }
+        _store(value: value)
+        return _publishQuietly(_isPOD(Success.self) && Self._fitsInline ? _Bits.done | _Bits.trivial : _Bits.done)
+    }
+
+    /// The same for a failure.
+    @inlinable
+    final func _failQuietly(_ error: any Error) -> Bool {
+        guard _claim(fromUpstream: true) else { return false }
+        _store(error: error)
+        return _publishQuietly(_Bits.done | Self._failureBits(error))
+    }
+
+    /// Makes the outcome visible and delivers it.
     @inlinable
     final func _publish(_ bits: UInt32) {
-        let old = _state.bitwiseOr(bits, ordering: .acquiringAndReleasing).oldValue
-        guard old & _Bits.busy == 0 else { return }
-        let link = _link
-        _link = nil
-        if old & _Bits.used != 0 {
-            if old & _Bits.onDrain != 0 {
-                _Trampoline.deliverOnDrain(self)
-            } else if _Trampoline.begin(self) {
-                _deliver()
-                _Trampoline.end()
-            }
+        if _publishQuietly(bits), _Trampoline.begin(self) {
+            _deliver()
+            _Trampoline.end()
         }
-        _ = consume link
     }
 
     @usableFromInline
@@ -210,11 +219,18 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
     /// Calls the observers. Specialised where the completion is; `_run` is the same for a delivery that had to wait.
     @inlinable
     final func _deliver() {
-        if let callback = _callback {
-            _callback = nil
-            Self._call(callback, _outcome)
-        }
+        if _callback != nil { _deliverToCallback() }
         _runListeners()
+    }
+
+    /// Apart, because unspecialised code that mentions a `Result` looks up its metadata on entry.
+    @inlinable
+    @inline(never)
+    final func _deliverToCallback() {
+        // Not `take()`: a generic method on the optional would wrap the function in two allocated thunks.
+        guard let callback = _callback else { return }
+        _callback = nil
+        Self._call(callback, _outcome)
     }
 
     /// The future this one adopts has completed.

@@ -194,7 +194,38 @@ public class _FutureCore: _Node, @unchecked Sendable {
     package final func _runListeners() {
         guard let listener = _listener else { return }
         _listener = nil
-        listener._sourceCompleted(self)
+        if listener._sourceCompletedInChain(self) { _continueChain(listener) }
+    }
+
+    /// Runs down a chain of futures that have one listener each, without a detour through the queue of this context; as
+    /// soon as anything else waits there, the chain takes its place behind it.
+    @usableFromInline
+    final func _continueChain(_ first: _Node) {
+        // SAFETY: only futures answer that they have to be delivered.
+        var current = unsafe unsafeDowncast(first, to: _FutureCore.self)
+        while _Trampoline.canContinue(with: current), !current._hasCallback {
+            guard let listener = current._listener else { return }
+            current._listener = nil
+            guard listener._sourceCompletedInChain(current) else { return }
+            current = unsafe unsafeDowncast(listener, to: _FutureCore.self)
+        }
+        _Trampoline.deliver(current)
+    }
+
+    /// Makes the outcome visible; if nobody is changing the observers, this is the finisher.
+    ///
+    /// - Returns: True if the caller has to deliver.
+    @inlinable
+    final func _publishQuietly(_ bits: UInt32) -> Bool {
+        let old = _state.bitwiseOr(bits, ordering: .acquiringAndReleasing).oldValue
+        guard old & _Bits.busy == 0 else { return false }
+        let link = _link
+        _link = nil
+        _ = consume link
+        if old & _Bits.used == 0 { return false }
+        if old & _Bits.onDrain == 0 { return true }
+        _Trampoline.deliverOnDrain(self)
+        return false
     }
 
     // MARK: Cancellation
@@ -280,6 +311,8 @@ package enum _Bits {
     @inlinable package static var adopting: UInt32 { 512 }
     /// A late completion after the cancellation was swallowed already.
     @inlinable package static var swallowed: UInt32 { 1024 }
+    /// The value needs no destruction.
+    @inlinable package static var trivial: UInt32 { 4096 }
     /// Deliver on the drain.
     @inlinable package static var onDrain: UInt32 { 2048 }
 }

@@ -16,6 +16,14 @@ open class _Node: @unchecked Sendable {
     /// The source this node listens to has completed.
     @usableFromInline package func _sourceCompleted(_ source: _FutureCore) {}
 
+    /// The same, asked by a chain that delivers step by step.
+    ///
+    /// - Returns: True if this node is a future that is complete now and has to be delivered by the caller.
+    @usableFromInline package func _sourceCompletedInChain(_ source: _FutureCore) -> Bool {
+        _sourceCompleted(source)
+        return false
+    }
+
     /// Removes an observer; true if it will never be called.
     @usableFromInline package func _withdraw(_ token: _Node?) -> Bool { false }
 

@@ -49,6 +49,14 @@ package enum _Trampoline {
         return true
     }
 
+    /// In a delivery: whether nothing waits on this context, so that a chain may go on with `node` directly.
+    static func canContinue(with node: _FutureCore) -> Bool {
+        let trampoline = unsafe sy_thread_current().pointee.trampoline
+        guard unsafe trampoline.pointee.count == 0 else { return false }
+        unsafe trampoline.pointee.running = Unmanaged.passUnretained(node).toOpaque()
+        return true
+    }
+
     /// Leaves the trampoline after having run what came meanwhile.
     @usableFromInline
     static func end() {

@@ -54,7 +54,9 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
         ) { greenlet in
             // SAFETY: the step of this very greenlet.
             let greenlet = unsafe unsafeDowncast(greenlet, to: Greenlet<Success>.self)
-            guard let body = greenlet.body.take() else { return }
+            // Not `take()`: a generic method on the optional would wrap the function in an allocated thunk.
+            guard let body = greenlet.body else { return }
+            greenlet.body = nil
             do { _ = greenlet.outcome._succeed(try body()) } catch { greenlet.fail(error) }
         }
         greenlet.begin()
