@@ -137,7 +137,7 @@ void *sy_context_switch(sy_context *from, sy_context *to, void *payload) {
 SY_UNINSTRUMENTED
 void *sy_context_switch_raw(sy_context *from, sy_context *to, void *payload) {
     if (sy_unlikely(from->carrier->slow)) { return sy_context_switch_slowly(from, to, payload, false); }
-    return sy_switch(&from->sp_, to->sp_, payload);
+    return sy_switch_jumping(&from->sp_, to->sp_, payload);
 }
 
 SY_UNINSTRUMENTED

@@ -83,6 +83,12 @@ struct sy_carrier {
 
 // sy_switch_*.S
 SY_HIDDEN void *sy_switch(void **save, void *resume, void *payload);
+// The same, left by an indirect jump where that pays: see sy_switch_x86_64.S.
+#if defined(__x86_64__) && !defined(SY_THREADS_ONLY)
+SY_HIDDEN void *sy_switch_jumping(void **save, void *resume, void *payload);
+#else
+#define sy_switch_jumping sy_switch
+#endif
 SY_HIDDEN void sy_start(void);
 SY_HIDDEN uint64_t sy_fp_control(void);
 
