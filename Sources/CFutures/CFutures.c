@@ -119,9 +119,10 @@ bool sy_thread_parker_wait(sy_thread_parker *parker, int64_t deadline) {
             pthread_cond_wait(&parker->condition, &parker->mutex);
             continue;
         }
-        int64_t left = deadline - sy_monotonic_nanoseconds();
-        if (left <= 0) break;
+        int64_t now = sy_monotonic_nanoseconds();
+        if (deadline <= now) break;
 #if defined(__APPLE__)
+        int64_t left = deadline - now;
         struct timespec relative = {left / 1000000000, left % 1000000000};
         pthread_cond_timedwait_relative_np(&parker->condition, &parker->mutex, &relative);
 #else

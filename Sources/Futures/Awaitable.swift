@@ -23,6 +23,9 @@ public protocol Awaitable<Success>: Sendable {
     var _core: _FutureCore? { get }
 }
 
+/// An awaitable that starts something when a verb is used: the run belongs to the verb, and ends with it.
+package protocol _Prepared {}
+
 extension Awaitable {
     /// The default: the outcome has to be waited for.
     @inlinable public var _core: _FutureCore? { nil }

@@ -18,7 +18,7 @@
 /// - Executor: The operation starts on the thread that uses the verb, see ``on(_:)``.
 /// - Cancellation: Each run belongs to its verb: leaving it cancels the run (``Promise/onCancel(_:)``).
 /// - Errors: What the initiating function throws is the outcome of the run.
-public struct Call<Success: Sendable>: Awaitable, Sendable {
+public struct Call<Success: Sendable>: Awaitable, _Prepared, Sendable {
     @usableFromInline let start: @Sendable () -> Future<Success>
 
     @usableFromInline
@@ -92,6 +92,11 @@ public struct Call<Success: Sendable>: Awaitable, Sendable {
         Call(start: { start().timeout(limit, on: loop, cancelling: true) })
     }
 
+    /// The operation with a deadline; like the relative form in all else.
+    public func timeout(at deadline: LoopInstant, on loop: any Loop) -> Call<Success> {
+        Call(start: { start().timeout(at: deadline, on: loop, cancelling: true) })
+    }
+
     /// The operation, tried again after failures.
     ///
     /// - Cancellation: Ends the run in progress or the pause, and is never retried.
@@ -125,13 +130,18 @@ public struct Call<Success: Sendable>: Awaitable, Sendable {
     /// The operation started on an executor, and delivered there too.
     ///
     /// - Cancellation: Before the executor came to it, cancelling a run keeps it from starting.
+    /// - Errors: ``LoopClosed`` if the executor has stopped.
     public func on(_ executor: any CallbackExecutor) -> Call<Success> {
         Call(start: {
             let result = Future<Success>.pending()
-            executor.post {
+            let isAccepted = executor.tryPost {
                 if result.isCompleted { return }
-                let run = start()
-                if !result._adopt(run.delivered(on: executor)) { run.cancel() }
+                let run = start().delivered(on: executor)
+                if !result._adopt(run) { run.cancel() }
+            }
+            if !isAccepted {
+                let error = LoopClosed(loop: executor.diagnosticName, operation: "a call was to start")
+                _ = result._complete(.failure(error))
             }
             return result
         })

@@ -9,7 +9,7 @@ extension Awaitable where Success: Sendable {
         if let future = _ownFuture { return future }
         let future = Future<Success>(_fileID: fileID, line: line)
         let registration = observe { outcome in _ = future._complete(outcome) }
-        _ = future._changeExtras { extras in extras.canceller = { registration.cancel() } }
+        future._setCanceller { registration.cancel() }
         return future
     }
 
@@ -18,7 +18,8 @@ extension Awaitable where Success: Sendable {
     /// - Executor: `executor`; without one, where the source completes. A callback on an executor has a clean stack: it
     ///   never runs before this method has returned (Promises/A+ 2.2.4).
     /// - Cancellation: ``Registration/cancel()`` leaves the source, and stops it if nobody else observes it.
-    /// - Errors: What the callback throws goes to the ``Reporter``.
+    /// - Errors: What the callback throws goes to the ``Reporter``. If `executor` has stopped, the callback gets
+    ///   ``LoopClosed`` where the source completes.
     @discardableResult
     public func callback(
         on executor: (any CallbackExecutor)? = nil,
@@ -26,7 +27,8 @@ extension Awaitable where Success: Sendable {
     ) -> Registration {
         guard let executor else { return future()._observe(body) }
         return future()._observe { outcome in
-            executor.post { Future._call(body, outcome) }
+            if executor.tryPost({ Future._call(body, outcome) }) { return }
+            Future._call(body, .failure(LoopClosed(loop: executor.diagnosticName, operation: "a callback was to run")))
         }
     }
 }

@@ -30,7 +30,8 @@ public struct Completions<Key: Sendable, Success: Sendable>: AsyncSequence, Send
 
     private final class Supply: Sendable {
         struct State {
-            var ready: [Element] = []
+            var ready: [Element?] = []
+            var head = 0
             var missing: Int
             var waiters: [Future<Void>] = []
         }
@@ -51,7 +52,15 @@ public struct Completions<Key: Sendable, Success: Sendable>: AsyncSequence, Send
         }
 
         /// Gives back what a consumer took that had been cancelled meanwhile.
-        func putBack(_ element: Element) { wake { $0.ready.insert(element, at: 0) } }
+        func putBack(_ element: Element) {
+            wake { state in
+                // A taken element leaves its slot, unless the slots were cleared: then this is the only one.
+                if state.head == 0 { state.ready.insert(element, at: 0) } else {
+                    state.head -= 1
+                    state.ready[state.head] = element
+                }
+            }
+        }
 
         /// A wake is only a wake: a waiter that was cancelled meanwhile takes nothing with it (T24).
         private func wake(_ change: (inout State) -> Void) {
@@ -67,7 +76,12 @@ public struct Completions<Key: Sendable, Success: Sendable>: AsyncSequence, Send
 
         func step() -> Step {
             state.withLock { state in
-                if !state.ready.isEmpty { return .element(state.ready.removeFirst()) }
+                if state.head < state.ready.count {
+                    let element = state.ready[state.head].take()!
+                    state.head += 1
+                    if state.head == state.ready.count { (state.ready, state.head) = ([], 0) }
+                    return .element(element)
+                }
                 if state.missing == 0 { return .end }
                 state.waiters.removeAll { $0.isCompleted }
                 let waiter = Future<Void>.pending()

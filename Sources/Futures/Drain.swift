@@ -54,7 +54,7 @@ package final class Drain: Loop, @unchecked Sendable {
     package func whenClosed(_ action: @escaping @Sendable () -> Void) -> LoopTimer { .spent }
 
     /// Delivers the observers of a completed future from this thread.
-    package func enqueue(_ node: _FutureCore) { post { _Trampoline.deliver(drained: node) } }
+    package func enqueue(_ node: _Node) { post { _Trampoline.deliver(drained: node) } }
 
     /// Waits until everything posted before has run. For tests and for the end of a program.
     package func flush() {

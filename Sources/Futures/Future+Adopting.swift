@@ -24,8 +24,8 @@ extension Future {
     @usableFromInline
     package final func _follow(_ other: Future<Success>) {
         _state.bitwiseOr(_Bits.adopting, ordering: .relaxed)
-        if other._standsOn(self) {
-            _ = _complete(.failure(PromiseCycle(origin: _siteDescription)), fromUpstream: true)
+        guard other !== self else {
+            failAsCycle()
             return
         }
         guard other._attach(self) else {
@@ -39,8 +39,24 @@ extension Future {
         }
         let old = _link
         _link = other
-        if _release() { _finish() }
+        // Who stands on this future listens to it, or will see the link just made when it looks for a ring itself.
+        let mayBeRing = _listener != nil
+        let wasCancelled = _state.load(ordering: .relaxed) & _Bits.cancelRequested != 0
+        let late = _release()
         _ = consume old
+        if late {
+            _finish()
+            _ = other._cancel(self)
+        } else if mayBeRing, other._standsOn(self) {
+            failAsCycle()
+        } else if wasCancelled {
+            // The source before this one did not stop; the wish is still there.
+            _requestCancellation()
+        }
+    }
+
+    private final func failAsCycle() {
+        _ = _complete(.failure(PromiseCycle(origin: _siteDescription)), fromUpstream: true)
     }
 
     @inlinable
@@ -63,10 +79,7 @@ extension _FutureCore {
         var current: _FutureCore = self
         while true {
             if current === other { return true }
-            guard current._acquire() else { return false }
-            let link = current._link
-            if current._release() { current._finish() }
-            guard let next = link as? _FutureCore else { return false }
+            guard let next = current._upstream else { return false }
             current = next
         }
     }

@@ -21,15 +21,16 @@ extension Future where Success == Void {
     /// All values, as a tuple.
     ///
     /// - Cancellation: As with an array of inputs.
-    /// - Errors: The first failure in time; the others' go to the ``Reporter``.
+    /// - Errors: As with an array of inputs.
     public static func all<each Input: Awaitable>(
-        _ input: repeat each Input, fileID: StaticString = #fileID, line: UInt = #line
+        _ input: repeat each Input, failing policy: FailurePolicy = .early,
+        fileID: StaticString = #fileID, line: UInt = #line
     ) -> Future<(repeat (each Input).Success)> where repeat (each Input).Success: Sendable {
         var erased: [Future<any Sendable>] = []
         for input in repeat each input { erased.append(input.future().map { $0 as any Sendable }) }
-        return join(erased, .early, fileID: fileID, line: line) { values in
+        return join(erased, policy, fileID: fileID, line: line) { values in
             var iterator = values.makeIterator()
-            func next<Value>(_: Value.Type) -> Value { iterator.next() as! Value }
+            func next<Value>(_: Value.Type) -> Value { iterator.next()! as! Value }
             return (repeat next((each Input).Success.self))
         }
     }
@@ -45,15 +46,16 @@ extension Future where Success == Void {
         }
         let state = JoinState<Input.Success>(count: inputs.count)
         let registrations = JoinInputs()
-        result._setCanceller { registrations.cancelAll() == .stopped ? .stopped : .tooLate }
+        let secondary = SecondaryFailures(inputs)
+        result._setCanceller { registrations.cancelAll() }
         for (index, input) in inputs.enumerated() {
             registrations.add(
                 input.observe { outcome in
                     if policy == .early, case .failure(let error) = outcome {
-                        if !result._complete(.failure(error)) { JoinState<Input.Success>.reportSecondary(error) }
+                        if !result._complete(.failure(error)) { secondary.report(error, at: index) }
                     }
                     guard let outcomes = state.store(outcome, at: index) else { return }
-                    settle(result, outcomes, policy, finish)
+                    settle(result, outcomes, policy, secondary, finish)
                 })
         }
         return result
@@ -61,14 +63,14 @@ extension Future where Success == Void {
 
     private static func settle<Input: Sendable, Value: Sendable>(
         _ result: Future<Value>, _ outcomes: [Result<Input, any Error>], _ policy: FailurePolicy,
-        _ finish: ([Input]) -> Value
+        _ secondary: SecondaryFailures, _ finish: ([Input]) -> Value
     ) {
         var values: [Input] = []
-        var failures: [any Error] = []
-        for outcome in outcomes {
+        var failures: [(error: any Error, index: Int)] = []
+        for (index, outcome) in outcomes.enumerated() {
             switch outcome {
             case .success(let value): values.append(value)
-            case .failure(let error): failures.append(error)
+            case .failure(let error): failures.append((error, index))
             }
         }
         guard let first = failures.first else {
@@ -76,8 +78,8 @@ extension Future where Success == Void {
             return
         }
         guard policy == .afterAll else { return }
-        _ = result._complete(.failure(first))
-        for error in failures.dropFirst() { JoinState<Input>.reportSecondary(error) }
+        _ = result._complete(.failure(first.error))
+        for failure in failures.dropFirst() { secondary.report(failure.error, at: failure.index) }
     }
 
     /// All outcomes, in the order of the inputs; never fails.

@@ -54,6 +54,8 @@ final class _MapFuture<Input: Sendable, Output: Sendable>: Future<Output>, @unch
 
     @usableFromInline
     override package func _sourceCompletedInChain(_ source: _FutureCore) -> Bool { _step(self, source) }
+
+    override package func _forgetSource() { _transform = nil }
 }
 
 extension _FutureCore {
@@ -64,7 +66,7 @@ extension _FutureCore {
         _state.store(_Bits.adopting, ordering: .relaxed)
         if !source._attach(self) {
             source._state.bitwiseOr(_Bits.observed, ordering: .relaxed)
-            _Trampoline.deliver(late: _LateSource(source, to: self))
+            _Trampoline.deliver(late: _LateSource(source, to: self), of: source)
         }
     }
 }
@@ -83,4 +85,6 @@ final class _LateSource: _Node, @unchecked Sendable {
     }
 
     override func _run() { listener._sourceCompleted(source) }
+
+    override var _summary: String { source._summary }
 }

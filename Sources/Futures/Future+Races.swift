@@ -26,12 +26,11 @@ extension Future where Success == Void {
         return result
     }
 
-    /// The first outcome of any kind, of inputs of one value type.
+    /// The first outcome of any kind, of inputs of any styles and one value type.
     public static func race<Value: Sendable>(
-        _ first: some Awaitable<Value>, _ second: some Awaitable<Value>,
-        fileID: StaticString = #fileID, line: UInt = #line
+        _ inputs: any Awaitable<Value>..., fileID: StaticString = #fileID, line: UInt = #line
     ) -> Future<Value> {
-        race([first.future(), second.future()], fileID: fileID, line: line)
+        race(inputs.map { $0.future() as Future<Value> }, fileID: fileID, line: line)
     }
 
     /// The first success. The losers are left; those nobody else observes are cancelled.
@@ -64,12 +63,11 @@ extension Future where Success == Void {
         return result
     }
 
-    /// The first success, of inputs of one value type.
+    /// The first success, of inputs of any styles and one value type.
     public static func any<Value: Sendable>(
-        _ first: some Awaitable<Value>, _ second: some Awaitable<Value>,
-        fileID: StaticString = #fileID, line: UInt = #line
+        _ inputs: any Awaitable<Value>..., fileID: StaticString = #fileID, line: UInt = #line
     ) -> Future<Value> {
-        any([first.future(), second.future()], fileID: fileID, line: line)
+        any(inputs.map { $0.future() as Future<Value> }, fileID: fileID, line: line)
     }
 
     private static func failure<Value>(of outcomes: [Result<Value, any Error>]) -> any Error {
@@ -129,7 +127,7 @@ extension Future where Success == Void {
         let registrations = JoinInputs()
         let finish = { @Sendable in
             let done = futures.indices.filter { futures[$0].isCompleted }
-            let pending = futures.indices.filter { !done.contains($0) }
+            let pending = Array(Set(futures.indices).subtracting(done)).sorted()
             if result._complete(.success((done, pending))) { registrations.withdrawAll() }
         }
         let state = JoinState<Input.Success>(count: futures.count)
@@ -148,8 +146,11 @@ extension Future where Success == Void {
         }
         if futures.isEmpty { finish() }
         if let timeout, !result.isCompleted {
-            let timer = (loop ?? CurrentLoop.currentOrBackground).schedule(after: timeout, finish)
-            _ = result.observe { _ in timer.cancel() }
+            let loop = loop ?? CurrentLoop.currentOrBackground
+            for timer in [loop.whenClosed(finish), loop.schedule(after: timeout, finish)] {
+                registrations.addObserver(
+                    Registration(withdraw: timer.cancel, cancel: { timer.cancel() ? .stopped : .tooLate }))
+            }
         }
         return result
     }

@@ -10,13 +10,17 @@ extension Future {
 
     /// This outcome, completed on an executor.
     ///
+    /// - Executor: Observers of the result run on `executor`.
     /// - Cancellation: Passes on to this future.
+    /// - Errors: ``LoopClosed`` if the executor has stopped by then.
     public final func delivered(
         on executor: any CallbackExecutor, fileID: StaticString = #fileID, line: UInt = #line
     ) -> Future<Success> {
         let result = Future(_fileID: fileID, line: line)
         let registration = observe { outcome in
-            executor.post { _ = result._complete(outcome) }
+            if executor.tryPost({ result._completeOrReport(outcome) }) { return }
+            let error = LoopClosed(loop: executor.diagnosticName, operation: "an outcome was to be delivered")
+            _ = result._complete(.failure(error))
         }
         result._setCanceller { registration.cancel() }
         return result
@@ -26,31 +30,55 @@ extension Future {
     ///
     /// - Executor: The timer runs on `loop`; by default on the current loop, or a background thread where there is none.
     ///   A future that is complete wins, also over a limit of zero.
-    /// - Cancellation: Cancelling the result cancels this future, if nobody else observes it. The timeout does not, unless
-    ///   `cancelling` (Tornado: with_timeout; a `Call`'s timeout does, it owns its run).
-    /// - Errors: ``TimedOut``; a failure of this future that comes after the timeout goes to the ``Reporter``.
+    /// - Cancellation: Cancelling the result cancels this future, if nobody else observes it. The timeout only leaves it,
+    ///   unless `cancelling` (Tornado: with_timeout; a `Call`'s timeout does cancel, it owns its run).
+    /// - Errors: ``TimedOut``; ``LoopClosed`` if the loop stops first. A failure of this future that comes later is
+    ///   reported, if nobody else observes it.
     public final func timeout(
         _ limit: Duration, on loop: (any Loop)? = nil, cancelling: Bool = false,
         fileID: StaticString = #fileID, line: UInt = #line
     ) -> Future<Success> {
-        if isCompleted { return self }
         let loop = loop ?? CurrentLoop.currentOrBackground
+        return timeout(
+            at: loop.now.advanced(by: limit), on: loop, cancelling: cancelling, limit: limit, fileID: fileID, line: line)
+    }
+
+    /// This outcome, or ``TimedOut`` at an instant of the loop's clock, also one that has passed.
+    ///
+    /// Like the relative form in all else.
+    public final func timeout(
+        at deadline: LoopInstant, on loop: any Loop, cancelling: Bool = false,
+        fileID: StaticString = #fileID, line: UInt = #line
+    ) -> Future<Success> {
+        timeout(
+            at: deadline, on: loop, cancelling: cancelling, limit: max(.zero, loop.now.duration(to: deadline)),
+            fileID: fileID, line: line)
+    }
+
+    private final func timeout(
+        at deadline: LoopInstant, on loop: any Loop, cancelling: Bool, limit: Duration,
+        fileID: StaticString, line: UInt
+    ) -> Future<Success> {
+        if isCompleted { return self }
         let result = Future(_fileID: fileID, line: line)
-        let source = self
-        let limited = Limited()
-        let timer = loop.schedule(after: limit) {
-            let error = TimedOut(after: limit, waitingFor: source._summary)
-            guard result._complete(.failure(error)), cancelling else { return }
-            limited.leave()
+        let limited = Limited(cancelling: cancelling)
+        let name = loop.name
+        let closing = loop.whenClosed {
+            if result._complete(.failure(LoopClosed(loop: name, operation: "a timeout was pending"))) { limited.leave() }
+        }
+        let timer = loop.schedule(at: deadline) {
+            closing.cancel()
+            let error = TimedOut(after: limit, waitingFor: self._summary)
+            if result._complete(.failure(error)) { limited.leave() }
         }
         let registration = observe { outcome in
+            closing.cancel()
             timer.cancel()
-            if !result._complete(outcome), case .failure(let error) = outcome, !(error is CancellationError) {
-                Reporter.report(.unobservedFailure(error: error, created: nil, completed: nil))
-            }
+            result._completeOrReport(outcome)
         }
         limited.registration(registration)
         result._setCanceller {
+            closing.cancel()
             timer.cancel()
             return registration.cancel()
         }
@@ -70,12 +98,23 @@ extension Future {
     /// (asyncio: shield).
     public final var shielded: Future<Success> {
         let result = Future(_fileID: #fileID, line: #line)
-        _ = observe { outcome in _ = result._complete(outcome) }
+        #if DEBUG
+            result._created = _created
+        #endif
+        _ = observe { outcome in result._completeOrReport(outcome) }
         return result
     }
 
     package final func _setCanceller(_ canceller: @escaping @Sendable () -> CancellationAnswer) {
-        _ = _changeExtras { $0.canceller = canceller }
+        guard _install(canceller: canceller) == .late else { return }
+        if canceller() == .stopped { _ = _completeCancelled() }
+    }
+
+    /// Completes a result that may have ended already, because of a deadline or of a consumer that left: then a failure
+    /// has nobody else who would tell of it.
+    fileprivate final func _completeOrReport(_ outcome: Result<Success, any Error>) {
+        guard !_complete(outcome), case .failure(let error) = outcome, !(error is CancellationError) else { return }
+        Reporter.report(.unobservedFailure(error: error, label: nil, created: _creationSite, completed: nil))
     }
 }
 
@@ -117,13 +156,16 @@ extension Future where Success == Void {
 /// The registration of a timeout, which the timer may need before it is there.
 private final class Limited: Sendable {
     private let state = Lock<(registration: Registration?, left: Bool)>((nil, false))
+    private let cancelling: Bool
+
+    init(cancelling: Bool) { self.cancelling = cancelling }
 
     func registration(_ registration: Registration) {
         let late = state.withLock { state in
             state.registration = registration
             return state.left
         }
-        if late { registration.cancel() }
+        if late { end(registration) }
     }
 
     func leave() {
@@ -131,6 +173,10 @@ private final class Limited: Sendable {
             state.left = true
             return state.registration
         }
-        registration?.cancel()
+        if let registration { end(registration) }
+    }
+
+    private func end(_ registration: Registration) {
+        if cancelling { registration.cancel() } else { registration.withdraw() }
     }
 }

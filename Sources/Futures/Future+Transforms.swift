@@ -140,4 +140,6 @@ private final class _DerivedFuture<Input: Sendable, Output: Sendable>: Future<Ou
         let source = unsafe unsafeDowncast(source, to: Future<Input>.self)
         step(source._outcome, self)
     }
+
+    override func _forgetSource() { step = nil }
 }

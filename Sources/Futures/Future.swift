@@ -56,15 +56,19 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
     deinit {
         let state = _state.load(ordering: .acquiring)
         if state & _Bits.done == 0 { return }
-        if state & (_Bits.failed | _Bits.observed | _Bits.cancelled) == _Bits.failed { reportUnobserved() }
+        // A failure after a cancellation was asked for is the answer to it, and nobody's loss.
+        let silent = _Bits.observed | _Bits.cancelled | _Bits.cancelRequested
+        if state & (_Bits.failed | silent) == _Bits.failed { reportUnobserved() }
         if state & _Bits.trivial == 0 { _destroyOutcome(failed: state & _Bits.failed != 0) }
     }
 
     private func reportUnobserved() {
+        let label = (_link as? _Extras)?.label
         #if DEBUG
-            Reporter.report(.unobservedFailure(error: _error, created: _created, completed: _completed))
+            Reporter.report(
+                .unobservedFailure(error: _error, label: label, created: _created, completed: _completed))
         #else
-            Reporter.report(.unobservedFailure(error: _error, created: nil, completed: nil))
+            Reporter.report(.unobservedFailure(error: _error, label: label, created: nil, completed: nil))
         #endif
     }
 
@@ -107,17 +111,46 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
     @inlinable
     package final func _succeed(_ value: Success, fromUpstream: Bool = false) -> Bool {
         guard _claim(fromUpstream: fromUpstream) else { return false }
-        _store(value: value)
-        _publish(_isPOD(Success.self) && Self._fitsInline ? _Bits.done | _Bits.trivial : _Bits.done)
+        _settle(value: value)
         return true
     }
 
     @inlinable
     package final func _fail(_ error: any Error, fromUpstream: Bool = false) -> Bool {
         guard _claim(fromUpstream: fromUpstream) else { return false }
+        _settle(error: error)
+        return true
+    }
+
+    /// `_claim` for a producer, whose place is kept where debugging wants it: before anybody can see the outcome.
+    @inlinable
+    final func _claim(fileID: StaticString, line: UInt) -> Bool {
+        guard _claim(fromUpstream: false) else { return false }
+        #if DEBUG
+            _completed = SourceSite(fileID: fileID, line: line)
+        #endif
+        return true
+    }
+
+    /// The claimer's part: writes the outcome and delivers it.
+    @inlinable
+    final func _settle(value: Success) {
+        _store(value: value)
+        _publish(Self._successBits)
+    }
+
+    @inlinable
+    final func _settle(error: any Error) {
         _store(error: error)
         _publish(_Bits.done | Self._failureBits(error))
-        return true
+    }
+
+    @inlinable
+    final func _settle(outcome: Result<Success, any Error>) {
+        switch outcome {
+        case .success(let value): _settle(value: value)
+        case .failure(let error): _settle(error: error)
+        }
     }
 
     /// Completes with a value, for a step of a chain that delivers itself.
@@ -127,7 +160,7 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
     final func _succeedQuietly(_ value: Success) -> Bool {
         guard _claim(fromUpstream: true) else { return false }
         _store(value: value)
-        return _publishQuietly(_isPOD(Success.self) && Self._fitsInline ? _Bits.done | _Bits.trivial : _Bits.done)
+        return _publishQuietly(Self._successBits)
     }
 
     /// The same for a failure.
@@ -145,6 +178,10 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
             _deliver()
             _Trampoline.end()
         }
+    }
+
+    @inlinable static var _successBits: UInt32 {
+        _isPOD(Success.self) && _fitsInline ? _Bits.done | _Bits.trivial : _Bits.done
     }
 
     @usableFromInline
@@ -199,15 +236,20 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
         _ observer: @escaping @Sendable (Result<Success, any Error>) throws -> Void
     ) -> Registration {
         _markObserved()
-        _Trampoline.deliver(late: _LateDelivery(of: self, to: observer))
+        _Trampoline.deliver(late: _LateDelivery(of: self, to: observer), of: self)
         return .spent
     }
 
     @usableFromInline
-    override package final func _removeCallback() -> Bool {
-        guard _callback != nil else { return false }
+    override package final func _removeCallback() -> _Removal {
+        guard _acquire() else { return .late }
+        // Destroyed at the end, outside of `busy`: it may own anything.
+        let callback = _callback
         _callback = nil
-        return true
+        let last = callback != nil && _isDeserted()
+        if _release() { _finish() }
+        defer { _ = consume callback }
+        return last ? .removedLast : callback != nil ? .removed : .late
     }
 
     @usableFromInline
@@ -258,6 +300,16 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
     @discardableResult
     public final func cancel() -> CancellationAnswer { _requestCancellation() }
 
+    /// The type, the label and the place it was made at, as far as they are known.
+    override public var _summary: String {
+        var text = "Future<\(Success.self)>"
+        if let label = _label { text += " \"\(label)\"" }
+        #if DEBUG
+            if let created = _created { text += " made at \(created)" }
+        #endif
+        return text
+    }
+
     /// The future itself: the verb that every awaitable has.
     @inlinable
     public final func future() -> Future<Success> { self }
@@ -273,20 +325,29 @@ extension Future: CustomStringConvertible {
             guard _acquire() else { return "Future(completed)" }
             let link = _link
             if _release() { _finish() }
-            var text = "Future<\(Success.self)>(pending"
-            #if DEBUG
-                if let created = _created { text += ", created at \(created)" }
-            #endif
-            if let upstream = link as? _FutureCore { text += ", waits for \(upstream._summary)" }
-            return text + ")"
+            var text = "\(_summary), pending"
+            if var root = link as? _FutureCore {
+                var steps = 1
+                while let next = root._upstream, steps < 10_000 {
+                    root = next
+                    steps += 1
+                }
+                text += ", waits for \(root._summary)\(steps == 1 ? "" : ", \(steps) steps up")"
+            } else if let producer = link {
+                text += ", waits for \(producer._summary)"
+            }
+            return text
         }
     }
 
-    package var _siteDescription: String {
+    package var _siteDescription: String { SourceSite.describe(_creationSite, label: _label) }
+
+    /// Known in debug builds.
+    package var _creationSite: SourceSite? {
         #if DEBUG
-            SourceSite.describe(_created, label: _label)
+            _created
         #else
-            SourceSite.describe(nil, label: _label)
+            nil
         #endif
     }
 
@@ -326,4 +387,6 @@ private final class _LateDelivery<Success: Sendable>: _Node, @unchecked Sendable
     override func _run() {
         Future._call(callback, source._outcome)
     }
+
+    override var _summary: String { source._summary }
 }

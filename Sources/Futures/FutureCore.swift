@@ -125,33 +125,55 @@ public class _FutureCore: _Node, @unchecked Sendable {
 
     /// Removes the observer with this token; nil names the inline callback.
     @usableFromInline
-    override package final func _withdraw(_ token: _Node?) -> Bool {
-        guard _acquire() else { return false }
-        let removed = _removeObserver(token)
-        if _release() { _finish() }
-        return removed
+    override package final func _withdraw(_ token: _Node?) -> Bool { _remove(token) != .late }
+
+    /// Withdraws the observer; if it was the last one, asks the source to stop.
+    @usableFromInline
+    override package final func _cancel(_ token: _Node?) -> CancellationAnswer {
+        switch _remove(token) {
+        case .late: return .tooLate
+        case .removed: return .stopped
+        case .removedLast:
+            _requestCancellation()
+            return .stopped
+        }
     }
 
-    /// With `busy` held.
-    private final func _removeObserver(_ token: _Node?) -> Bool {
+    private final func _remove(_ token: _Node?) -> _Removal {
         guard let token else { return _removeCallback() }
+        guard _acquire() else { return .late }
+        let removed = _detach(token)
+        let last = removed && _isDeserted()
+        if _release() { _finish() }
+        return last ? .removedLast : removed ? .removed : .late
+    }
+
+    /// With `busy` held. The caller keeps the observer alive: nothing is destroyed under `busy`.
+    final func _detach(_ observer: _Node) -> Bool {
         guard let listener = _listener else { return false }
         if _state.load(ordering: .relaxed) & _Bits.table != 0 {
-            return unsafe unsafeDowncast(listener, to: ObserverTable.self).remove(token)
+            return unsafe unsafeDowncast(listener, to: ObserverTable.self).remove(observer)
         }
-        guard listener === token else { return false }
+        guard listener === observer else { return false }
         _listener = nil
         return true
     }
 
-    /// With `busy` held: removes the inline callback, which only the generic part knows.
-    @usableFromInline package func _removeCallback() -> Bool { false }
+    /// With `busy` held, after a removal: true if nobody is left, so that a failure would be lost again.
+    package final func _isDeserted() -> Bool {
+        guard _observerCount == 0 else { return false }
+        _state.bitwiseAnd(~_Bits.observed, ordering: .relaxed)
+        return true
+    }
+
+    /// Removes the inline callback, which only the generic part knows.
+    @usableFromInline package func _removeCallback() -> _Removal { .late }
 
     /// With `busy` held: whether an inline callback is there.
     @usableFromInline package var _hasCallback: Bool { false }
 
     /// With `busy` held.
-    private final var _observerCount: Int {
+    final var _observerCount: Int {
         var count = _hasCallback ? 1 : 0
         if let listener = _listener {
             count +=
@@ -161,16 +183,12 @@ public class _FutureCore: _Node, @unchecked Sendable {
         return count
     }
 
-    /// Withdraws the observer; if it was the last one, asks the source to stop.
-    @usableFromInline
-    override package final func _cancel(_ token: _Node?) -> CancellationAnswer {
-        guard _acquire() else { return .tooLate }
-        let removed = _removeObserver(token)
-        let alone = removed && _observerCount == 0
+    /// How many observers wait for the outcome; none once it is there.
+    package final var _observers: Int {
+        guard _acquire() else { return 0 }
+        let count = _observerCount
         if _release() { _finish() }
-        guard removed else { return .tooLate }
-        if alone { _requestCancellation() }
-        return .stopped
+        return count
     }
 
     // MARK: Firing
@@ -181,7 +199,16 @@ public class _FutureCore: _Node, @unchecked Sendable {
         let link = _link
         _link = nil
         if _state.load(ordering: .relaxed) & _Bits.used != 0 { _Trampoline.deliver(self) }
-        _ = consume link
+        if let link { _retire(link) }
+    }
+
+    /// The finisher lets go of the producer's extras; the label stays, for a report.
+    @usableFromInline
+    package final func _retire(_ link: _Node) {
+        guard let extras = link as? _Extras else { return }
+        let canceller = extras._takeCanceller()
+        if extras.label != nil { _link = extras }
+        _ = consume canceller
     }
 
     /// Calls the observers: the inline callback or first listener, then the table.
@@ -221,58 +248,14 @@ public class _FutureCore: _Node, @unchecked Sendable {
         guard old & _Bits.busy == 0 else { return false }
         let link = _link
         _link = nil
-        _ = consume link
+        if let link, old & _Bits.adopting == 0 { _retire(link) }
         if old & _Bits.used == 0 { return false }
         if old & _Bits.onDrain == 0 { return true }
         _Trampoline.deliverOnDrain(self)
         return false
     }
 
-    // MARK: Cancellation
-
-    /// Asks for the work behind this future to stop, walking the chain of futures it stands on, iteratively.
-    ///
-    /// - Returns: `.stopped` if this future ends cancelled, or has; `.tooLate` if its outcome stands or will.
-    @usableFromInline
-    @discardableResult
-    package final func _requestCancellation() -> CancellationAnswer {
-        var current: _FutureCore = self
-        while true {
-            guard current._acquire() else { return current._isCancelled ? .stopped : .tooLate }
-            let first = current._state.load(ordering: .relaxed) & _Bits.cancelRequested == 0
-            let link = current._link
-            if current._release(setting: _Bits.cancelRequested) { current._finish() }
-            guard let link else {
-                _ = current._completeCancelled()
-                break
-            }
-            if let upstream = link as? _FutureCore {
-                switch upstream._leave(current) {
-                case .onlyObserver: current = upstream
-                case .left: return current._completeCancelled() ? .stopped : .tooLate
-                case .late: return .tooLate
-                }
-                continue
-            }
-            guard first else { break }
-            // The canceller may complete the promise itself; that outcome stands (Twisted: Deferred.cancel).
-            if link._cancel(current) == .stopped { _ = current._completeCancelled() }
-            break
-        }
-        return current._isCancelled ? .stopped : .tooLate
-    }
-
-    private enum Leaving { case onlyObserver, left, late }
-
-    /// A derived future no longer wants the outcome. It stays registered if it is the only observer, because the
-    /// cancellation then goes on upstream and comes back down as an outcome.
-    private final func _leave(_ observer: _Node) -> Leaving {
-        guard _acquire() else { return .late }
-        let alone = _observerCount == 1
-        let removed = alone ? false : _removeObserver(observer)
-        if _release() { _finish() }
-        return alone ? .onlyObserver : removed ? .left : .late
-    }
+    // MARK: Ends
 
     /// Ends this future as cancelled; false if it is completed or being completed.
     @usableFromInline package func _completeCancelled() -> Bool { false }
@@ -281,9 +264,25 @@ public class _FutureCore: _Node, @unchecked Sendable {
     @usableFromInline
     package final var _isCancelled: Bool { _state.load(ordering: .acquiring) & _Bits.cancelled != 0 }
 
+    /// Done, with a `CancellationError` that answered a cancellation.
+    final var _wasCancelled: Bool {
+        _state.load(ordering: .acquiring) & _Bits.wasCancelled == _Bits.wasCancelled
+    }
+
     /// Runs the observers on the process-wide drain from now on: set by completions that begin in a `deinit`.
     @usableFromInline
     package final func _markForDrain() { _state.bitwiseOr(_Bits.onDrain, ordering: .relaxed) }
+}
+
+/// What became of an observer that was to be removed.
+@usableFromInline
+package enum _Removal {
+    /// It has been called, or will be, or was removed before.
+    case late
+    /// It will not be called.
+    case removed
+    /// It will not be called, and nobody else is left.
+    case removedLast
 }
 
 /// The bits of a future's state word.
@@ -307,6 +306,8 @@ package enum _Bits {
     @inlinable package static var cancelled: UInt32 { 128 }
     /// A cancellation was asked for.
     @inlinable package static var cancelRequested: UInt32 { 256 }
+    /// Ended by a cancellation that was asked for here; a producer may also fail with a `CancellationError` by itself.
+    @inlinable package static var wasCancelled: UInt32 { cancelled | cancelRequested }
     /// Only the adopted future can complete this one.
     @inlinable package static var adopting: UInt32 { 512 }
     /// A late completion after the cancellation was swallowed already.

@@ -48,7 +48,7 @@ public enum FailurePolicy: Sendable {
     case afterAll
 }
 
-/// Counts the outcomes of a join's inputs. Failures that are not the join's own outcome are reported, never lost.
+/// Counts the outcomes of a join's inputs.
 final class JoinState<Value: Sendable>: Sendable {
     struct State {
         var outcomes: [Result<Value, any Error>?]
@@ -71,9 +71,24 @@ final class JoinState<Value: Sendable>: Sendable {
         }
     }
 
-    static func reportSecondary(_ error: any Error) {
-        if !(error is CancellationError) {
-            Reporter.report(.unobservedFailure(error: error, created: nil, completed: nil))
+}
+
+/// Tells of the failures that are not the join's own outcome.
+struct SecondaryFailures: Sendable {
+    /// Positions at which a future stands that was given before: its failure is one, however often it was given.
+    private let duplicates: Set<Int>
+
+    init(_ inputs: [some Awaitable]) {
+        var seen: Set<ObjectIdentifier> = []
+        var duplicates: Set<Int> = []
+        for (index, input) in inputs.enumerated() {
+            if let core = input._core, !seen.insert(ObjectIdentifier(core)).inserted { duplicates.insert(index) }
         }
+        self.duplicates = duplicates
+    }
+
+    func report(_ error: any Error, at index: Int) {
+        if error is CancellationError || duplicates.contains(index) { return }
+        Reporter.report(.secondaryFailure(error: error, combinator: "Future.all"))
     }
 }

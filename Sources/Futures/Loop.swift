@@ -28,7 +28,7 @@ public struct LoopInstant: InstantProtocol, Sendable, CustomStringConvertible {
 
     /// The time from this instant to another.
     @inlinable
-    public func duration(to other: LoopInstant) -> Duration { .nanoseconds(other.nanoseconds - nanoseconds) }
+    public func duration(to other: LoopInstant) -> Duration { .nanoseconds(other.nanoseconds) - .nanoseconds(nanoseconds) }
 
     /// Earlier instants come first.
     @inlinable
@@ -53,6 +53,22 @@ extension Duration {
 public protocol CallbackExecutor: Sendable {
     /// Runs the work later, never before this method has returned; first come, first served for each caller.
     func post(_ work: @escaping @Sendable () -> Void)
+
+    /// The same, and tells the caller when the work will never run. The default accepts everything.
+    ///
+    /// - Returns: False if the executor has stopped: the work was refused.
+    func tryPost(_ work: @escaping @Sendable () -> Void) -> Bool
+}
+
+extension CallbackExecutor {
+    /// The default, for executors that never stop.
+    public func tryPost(_ work: @escaping @Sendable () -> Void) -> Bool {
+        post(work)
+        return true
+    }
+
+    /// What to call the executor in an error.
+    var diagnosticName: String { (self as? any Loop)?.name ?? "\(Self.self)" }
 }
 
 /// What the rest of Switchyard needs of an event loop: posting, timers, identity.
@@ -71,7 +87,7 @@ public protocol Loop: AnyObject, CallbackExecutor {
     /// Runs the work on the loop, in a later turn. Thread-safe. FIFO for each thread that posts.
     ///
     /// - Executor: The loop.
-    /// - Errors: After the loop has stopped the work is dropped in silence, never run; see `whenClosed`.
+    /// - Errors: After the loop has stopped the work is dropped in silence, never run; see `tryPost` and `whenClosed`.
     func post(_ work: @escaping @Sendable () -> Void)
 
     /// Runs the work on the loop at an instant, or in the next turn if that has passed. FIFO for equal deadlines.

@@ -30,6 +30,12 @@ open class _Node: @unchecked Sendable {
     /// Removes an observer and stops the source if nobody else is left.
     @usableFromInline package func _cancel(_ token: _Node?) -> CancellationAnswer { .tooLate }
 
+    /// With the owner's `busy` held: takes what a cancellation has to call, which is called without it.
+    package func _takeCanceller() -> (@Sendable () -> CancellationAnswer)? { nil }
+
+    /// The source this node listened to was left: what was kept for its outcome can go.
+    package func _forgetSource() {}
+
     /// A line for diagnostics.
     open var _summary: String { "\(Self.self)" }
 }

@@ -12,6 +12,9 @@ public final class Promise<Success: Sendable>: @unchecked Sendable {
     // SAFETY: set once at initialisation; mutable only so that `deinit` can ask for unique reference.
     @safe @exclusivity(unchecked) @usableFromInline final var _future: Future<Success>
 
+    // SAFETY: set by the producer before it starts, read by the producer that lost; both own the promise.
+    @safe @exclusivity(unchecked) @usableFromInline final var _rarely: _PromiseExtras<Success>?
+
     /// Makes a promise and its future.
     ///
     /// - Parameter label: Names the operation in diagnostics; release builds have only this.
@@ -33,11 +36,13 @@ public final class Promise<Success: Sendable>: @unchecked Sendable {
     private func abandon() {
         let state = _future._state.load(ordering: .acquiring)
         if state & _Bits.adopting != 0 { return }
-        let isWanted = state & _Bits.used != 0 || !isKnownUniquelyReferenced(&_future)
+        let isWanted = _future._observers > 0 || !isKnownUniquelyReferenced(&_future)
         guard isWanted else { return }
-        let site = _future._siteDescription
+        let site = SourceSite.describe(_future._creationSite, label: _rarely?.label)
         _future._markForDrain()
-        _ = _future._complete(.failure(BrokenPromise(origin: site)))
+        // A canceller that drops the callback, and the promise with it, has done what it was asked for.
+        let cancelled = state & _Bits.cancelRequested != 0
+        _ = _future._fail(cancelled ? CancellationError() : BrokenPromise(origin: site))
     }
 
     // MARK: Completing
@@ -51,13 +56,11 @@ public final class Promise<Success: Sendable>: @unchecked Sendable {
     public func tryComplete(
         _ outcome: Result<Success, any Error>, fileID: StaticString = #fileID, line: UInt = #line
     ) -> Bool {
-        guard _future._complete(outcome) else {
+        guard _future._claim(fileID: fileID, line: line) else {
             _swallow(outcome)
             return false
         }
-        #if DEBUG
-            _future._completed = SourceSite(fileID: fileID, line: line)
-        #endif
+        _future._settle(outcome: outcome)
         return true
     }
 
@@ -66,37 +69,31 @@ public final class Promise<Success: Sendable>: @unchecked Sendable {
     public func complete(
         with outcome: Result<Success, any Error>, fileID: StaticString = #fileID, line: UInt = #line
     ) {
-        guard _future._complete(outcome) else {
+        guard _future._claim(fileID: fileID, line: line) else {
             _misuse(outcome, fileID: fileID, line: line)
             return
         }
-        #if DEBUG
-            _future._completed = SourceSite(fileID: fileID, line: line)
-        #endif
+        _future._settle(outcome: outcome)
     }
 
     /// Completes the future with a value; a second completion is reported and changes nothing.
     @inlinable
     public func succeed(_ value: Success, fileID: StaticString = #fileID, line: UInt = #line) {
-        guard _future._succeed(value) else {
+        guard _future._claim(fileID: fileID, line: line) else {
             _misuse(.success(value), fileID: fileID, line: line)
             return
         }
-        #if DEBUG
-            _future._completed = SourceSite(fileID: fileID, line: line)
-        #endif
+        _future._settle(value: value)
     }
 
     /// Completes the future with an error; a second completion is reported and changes nothing.
     @inlinable
     public func fail(_ error: any Error, fileID: StaticString = #fileID, line: UInt = #line) {
-        guard _future._fail(error) else {
+        guard _future._claim(fileID: fileID, line: line) else {
             _misuse(.failure(error), fileID: fileID, line: line)
             return
         }
-        #if DEBUG
-            _future._completed = SourceSite(fileID: fileID, line: line)
-        #endif
+        _future._settle(error: error)
     }
 
     /// Makes the future follow another source: it completes as that does, and only so (Promises/A+ 2.3.2).
@@ -106,31 +103,41 @@ public final class Promise<Success: Sendable>: @unchecked Sendable {
     public func complete(
         from source: some Awaitable<Success>, fileID: StaticString = #fileID, line: UInt = #line
     ) {
-        if !_future._adopt(source.future()) { _misuse(nil, fileID: fileID, line: line) }
+        let source: Future<Success> = source.future()
+        if _future._adopt(source) { return }
+        guard _swallow(nil) else {
+            _misuse(nil, fileID: fileID, line: line)
+            return
+        }
+        // The cancellation goes on to what came too late for it.
+        let rarely = _rarely
+        source.callback { outcome in if case .success(let value) = outcome { rarely?.disposal?(value) } }.cancel()
     }
 
     /// A producer that comes too late after an accepted cancellation is forgiven once; its value is disposed of.
     @usableFromInline
     @discardableResult
     func _swallow(_ outcome: Result<Success, any Error>?) -> Bool {
-        guard _future._isCancelled else { return false }
+        guard _future._wasCancelled else { return false }
+        if case .success(let value)? = outcome { _rarely?.disposal?(value) }
         let old = _future._state.bitwiseOr(_Bits.swallowed, ordering: .relaxed).oldValue
-        guard old & _Bits.swallowed == 0 else { return false }
-        if case .success(let value)? = outcome { _disposal?.dispose(value) }
-        return true
+        return old & _Bits.swallowed == 0
     }
 
     @usableFromInline
     func _misuse(_ outcome: Result<Success, any Error>?, fileID: StaticString, line: UInt) {
         if _swallow(outcome) { return }
         #if DEBUG
-            Reporter.report(
-                .completedTwice(
-                    created: _future._created, first: _future._completed, second: SourceSite(fileID: fileID, line: line)))
+            // Adopting has no place of completion yet; everything else that won is about to write it.
+            while !_future._isDone, _future._state.load(ordering: .acquiring) & _Bits.claimed != 0 { _future._pause() }
+            let first = _future._isDone ? _future._completed : nil
         #else
-            Reporter.report(
-                .completedTwice(created: nil, first: nil, second: SourceSite(fileID: fileID, line: line)))
+            let first: SourceSite? = nil
         #endif
+        Reporter.report(
+            .completedTwice(
+                label: _rarely?.label, created: _future._creationSite, first: first,
+                second: SourceSite(fileID: fileID, line: line)))
     }
 
     // MARK: Cancellation
@@ -148,32 +155,43 @@ public final class Promise<Success: Sendable>: @unchecked Sendable {
         })
     }
 
-    /// Sets what a cancellation does, for a source that can refuse it: after `.tooLate` the future stays pending.
+    /// Sets what a cancellation does, for a source that can refuse it: after `.tooLate` the future stays pending until it
+    /// is completed, or the promise is dropped.
     ///
     /// - Executor: Runs once, on the thread that cancels, with no lock held.
+    @_disfavoredOverload
     public func onCancel(answering canceller: @escaping @Sendable () -> CancellationAnswer) {
-        guard _future._changeExtras({ $0.canceller = canceller }) else {
-            if _future._isCancelled { _ = canceller() }
-            return
-        }
+        guard _future._install(canceller: canceller) == .late else { return }
+        if canceller() == .stopped { _ = _future._completeCancelled() }
     }
 
     /// Sets what happens to a value that comes after the future was cancelled: a connection to close, a file to delete
     /// (kotlinx.coroutines: `resume(value, onCancellation)`).
+    ///
+    /// Set it before the operation starts.
+    ///
+    /// - Executor: Runs on the thread of the late completion.
     public func onDispose(_ disposal: @escaping @Sendable (Success) -> Void) {
-        _disposal = Disposal(disposal)
-    }
-
-    // SAFETY: set by the producer before it starts, read by the producer that lost; both own the promise.
-    @safe @exclusivity(unchecked) private final var _disposal: Disposal?
-
-    private final class Disposal: Sendable {
-        let dispose: @Sendable (Success) -> Void
-        init(_ dispose: @escaping @Sendable (Success) -> Void) { self.dispose = dispose }
+        _rarely = _PromiseExtras(label: _rarely?.label, disposal: disposal)
     }
 
     @usableFromInline
-    func _setLabel(_ label: String) { _ = _future._changeExtras { $0.label = label } }
+    func _setLabel(_ label: String) {
+        _rarely = _PromiseExtras(label: label, disposal: nil)
+        _ = _future._changeExtras { $0.label = label }
+    }
+}
+
+/// What few promises have.
+@usableFromInline
+final class _PromiseExtras<Success: Sendable>: Sendable {
+    let label: String?
+    let disposal: (@Sendable (Success) -> Void)?
+
+    init(label: String?, disposal: (@Sendable (Success) -> Void)?) {
+        self.label = label
+        self.disposal = disposal
+    }
 }
 
 /// What few futures have: a canceller, a label.
@@ -183,8 +201,10 @@ final class _Extras: _Node, @unchecked Sendable {
     var label: String?
     var canceller: (@Sendable () -> CancellationAnswer)?
 
-    @usableFromInline
-    override package func _cancel(_ token: _Node?) -> CancellationAnswer { canceller?() ?? .stopped }
+    override package func _takeCanceller() -> (@Sendable () -> CancellationAnswer)? {
+        defer { canceller = nil }
+        return canceller
+    }
 
     @usableFromInline
     override var _summary: String { label ?? "a producer" }

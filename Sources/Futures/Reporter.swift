@@ -1,12 +1,16 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
+import Synchronization
+
 /// Something that would be lost in silence, reported to the ``Reporter``.
 public enum Report: Sendable, CustomStringConvertible {
     /// A future failed, was released, and nobody had ever observed it.
-    case unobservedFailure(error: any Error, created: SourceSite?, completed: SourceSite?)
+    case unobservedFailure(error: any Error, label: String?, created: SourceSite?, completed: SourceSite?)
+    /// An input of a combinator failed after the combinator had its outcome, or is not the failure it ended with.
+    case secondaryFailure(error: any Error, combinator: String)
     /// A completion of a promise that was completed already; the first outcome stands.
-    case completedTwice(created: SourceSite?, first: SourceSite?, second: SourceSite)
+    case completedTwice(label: String?, created: SourceSite?, first: SourceSite?, second: SourceSite)
     /// A done-callback threw; the others went on.
     case observerThrew(any Error)
     /// Something else that a module of Switchyard has to say.
@@ -15,14 +19,16 @@ public enum Report: Sendable, CustomStringConvertible {
     /// What happened, where it began, what to do.
     public var description: String {
         switch self {
-        case .unobservedFailure(let error, let created, let completed):
+        case .unobservedFailure(let error, let label, let created, let completed):
             "an error was never observed: \(error). The future was created at"
-                + " \(SourceSite.describe(created, label: nil))\(completed.map { ", failed at \($0)" } ?? "")."
+                + " \(SourceSite.describe(created, label: label))\(completed.map { ", failed at \($0)" } ?? "")."
                 + " Add a callback, await it, wait for it, or recover."
-        case .completedTwice(let created, let first, let second):
+        case .secondaryFailure(let error, let combinator):
+            "an input of \(combinator) failed, but the result had another outcome: \(error). Use allSettled to get every error."
+        case .completedTwice(let label, let created, let first, let second):
             "a promise was completed a second time at \(second); the first outcome"
                 + "\(first.map { " (completed at \($0))" } ?? "") stands. The promise was created at"
-                + " \(SourceSite.describe(created, label: nil)). Use tryComplete where several may complete it."
+                + " \(SourceSite.describe(created, label: label)). Use tryComplete where several may complete it."
         case .observerThrew(let error):
             "a done-callback threw \(error). Its future and the other observers are not affected; handle the error there, or"
                 + " use map."
@@ -57,8 +63,19 @@ public enum Reporter {
         StandardError.write("switchyard: \(report)\n")
     }
 
-    /// Hands a report on.
+    /// Hands a report on. What the sink itself causes while it runs goes to standard error.
     public static func report(_ report: Report) {
-        Drain.shared.post { sink.withLock { $0 }(report) }
+        if Drain.shared.isCurrent, sinkIsRunning.load(ordering: .relaxed) {
+            standardError(report)
+            return
+        }
+        Drain.shared.post {
+            sinkIsRunning.store(true, ordering: .relaxed)
+            defer { sinkIsRunning.store(false, ordering: .relaxed) }
+            sink.withLock { $0 }(report)
+        }
     }
+
+    /// Touched by the drain alone.
+    private static let sinkIsRunning = Atomic(false)
 }

@@ -18,11 +18,13 @@ extension Task: Awaitable {
     ///
     /// - Cancellation: Cancelling the future cancels the task, which decides how it ends.
     public func future(fileID: StaticString = #fileID, line: UInt = #line) -> Future<Success> {
-        let promise = Promise<Success>(fileID: fileID, line: line)
-        promise.onCancel { cancel() }
-        // The task's own outcome counts, also after a cancellation it refused.
-        Task<Void, Never>.detached { promise.tryComplete(await result.mapError { $0 }) }
-        return promise.future
+        let future = Future<Success>(_fileID: fileID, line: line)
+        future._setCanceller {
+            cancel()
+            return .tooLate
+        }
+        Task<Void, Never>.detached { _ = future._complete(await result.mapError { $0 }) }
+        return future
     }
 }
 
@@ -41,12 +43,10 @@ extension Future {
         let task = Task { [self] in
             do { _ = _complete(.success(try await operation())) } catch { _ = _complete(.failure(error)) }
         }
-        _ = _changeExtras { extras in
-            extras.label = label
-            extras.canceller = {
-                task.cancel()
-                return .tooLate
-            }
+        if let label { _ = _changeExtras { $0.label = label } }
+        _setCanceller {
+            task.cancel()
+            return .tooLate
         }
     }
 }

@@ -24,10 +24,19 @@ package enum _Trampoline {
     static func deliverOnDrain(_ node: _FutureCore) { Drain.shared.enqueue(node) }
 
     /// On the drain: delivers a node marked for it.
-    static func deliver(drained node: _FutureCore) { deliver(late: node) }
+    static func deliver(drained node: _Node) { deliver(late: node) }
+
+    /// Delivers to an observer that came after the completion; behind the others, if those are on the drain.
+    @usableFromInline
+    static func deliver(late node: _Node, of source: _FutureCore) {
+        if source._state.load(ordering: .relaxed) & _Bits.onDrain != 0 {
+            Drain.shared.enqueue(node)
+        } else {
+            deliver(late: node)
+        }
+    }
 
     /// The same for a node that is not a future.
-    @usableFromInline
     static func deliver(late node: _Node) {
         guard begin(node) else { return }
         node._run()

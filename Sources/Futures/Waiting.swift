@@ -9,16 +9,32 @@ extension Awaitable where Success: Sendable {
     ///
     /// - Executor: Returns on the calling greenlet or thread. Legal in a greenlet and on a plain thread only.
     /// - Cancellation: A kill of the greenlet, or the cancellation of the task that hosts it, ends the wait and leaves the
-    ///   source, which is cancelled if nobody else observes it. A timeout leaves it running.
+    ///   source, which is cancelled if nobody else observes it. A timeout leaves it running, but for a `Call`, whose run
+    ///   nobody else could reach: that is cancelled.
     /// - Parameter timeout: How long to wait at most; nil is for ever, zero only looks.
     /// - Errors: The source's own; ``TimedOut``; ``WouldDeadlock`` at once where waiting could never end (on a loop's own
-    ///   thread, in a Swift task, in an observer).
+    ///   thread, in a Swift task, in an observer). A `Call` is not even started there.
     @available(*, noasync, message: "use `try await x.value`, or Greenlet.run")
     @inlinable
     @discardableResult
     public func wait(timeout: Duration? = nil) throws -> Success {
-        let future = _ownFuture ?? future()
+        guard let future = _ownFuture else { return try _waitForRun(timeout: timeout) }
         if !future._isDone { try _blockUntilDone(future, timeout: timeout) }
+        return try future._get()
+    }
+
+    /// The wait for something that is no future yet.
+    @usableFromInline
+    func _waitForRun(timeout: Duration?) throws -> Success {
+        let isPrepared = self is any _Prepared
+        if isPrepared, case .refused(let error) = WaitContext.current { throw error }
+        let future = future()
+        do {
+            if !future._isDone { try _blockUntilDone(future, timeout: timeout) }
+        } catch {
+            if isPrepared { future.cancel() }
+            throw error
+        }
         return try future._get()
     }
 
