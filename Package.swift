@@ -48,6 +48,7 @@ let package = Package(
         .testTarget(
             name: "CallbackBridgeTests", dependencies: ["CallbackBridge", "Futures", "ConversionTesting"],
             swiftSettings: swiftSettings),
+        .testTarget(name: "FuturesTests", dependencies: ["Futures", "CFutures"], swiftSettings: swiftSettings),
         .target(name: "SwitchyardGuide", path: "Docs/Guide", swiftSettings: swiftSettings),
         .testTarget(
             name: "CStackSwitchTests", dependencies: ["CStackSwitch", "RuntimeProbe"], exclude: ["pingpong"],
