@@ -71,7 +71,11 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
     /// Schedules the greenlet, which is new.
     @usableFromInline
     package final func begin() {
-        if isOnHub { hub.startHere(self) } else { hub.send { [self] in hub.startHere(self) } }
+        if isOnHub {
+            hub.startHere(self)
+        } else if !hub.send({ [self] in hub.startHere(self) }) {
+            endUnstarted(hub.closedError(self))
+        }
     }
 
     // MARK: State
@@ -225,6 +229,7 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
     /// - Executor: Any thread; takes effect on the hub's, in a later step. See ``join(timeout:)`` to wait for the end.
     /// - Parameter error: What is thrown. A greenlet that ends by `GreenletExit` is cancelled; by another error, failed.
     public final func kill(_ error: any Error = GreenletExit()) {
+        if isDead { return }
         if isOnHub { interrupt(error) } else { hub.send { [self] in interrupt(error) } }
     }
 

@@ -28,7 +28,9 @@ public final class Hub: @unchecked Sendable {
     package let scheduler: UnsafeMutablePointer<Scheduler>
     package private(set) var carrier: OpaquePointer!
     private var isTurnPosted = false
-    package var live = LiveList()
+    package private(set) var live = LiveList()
+    /// Keeps the loop as long as greenlets live.
+    private var loopOfTheLive: (any Loop)?
     private var isClosed = false
     private let hasJoined = Atomic<Bool>(false)
 
@@ -59,7 +61,14 @@ public final class Hub: @unchecked Sendable {
     package var isCurrent: Bool { unsafe loop.isCurrent }
 
     /// Runs `action` on the loop's thread, in a later step.
-    package func send(_ action: @escaping @Sendable () -> Void) { unsafe loop.post(action) }
+    ///
+    /// - Returns: False if the loop has stopped: all its greenlets have ended, or are about to.
+    @discardableResult
+    package func send(_ action: @escaping @Sendable () -> Void) -> Bool {
+        if let turns = unsafe turns { return turns.tryPost(action) }
+        unsafe loop.post(action)
+        return true
+    }
 
     // MARK: Starting
 
@@ -69,6 +78,8 @@ public final class Hub: @unchecked Sendable {
             greenlet.endUnstarted(closedError(greenlet))
             return
         }
+        // A loop that nobody runs, but whose greenlets are parked on it, must not go away under them.
+        if live.isEmpty { loopOfTheLive = unsafe loop }
         live.insert(greenlet)
         unsafe scheduler.pointee.push(starting: greenlet)
         requestTurn()
@@ -99,6 +110,11 @@ public final class Hub: @unchecked Sendable {
             attached, UnsafeMutableRawPointer(words).assumingMemoryBound(to: UnsafeMutableRawPointer?.self))
         unsafe scheduler.pointee.root = sy_carrier_root(attached)
         unsafe scheduler.pointee.loopBox = words.pointee.loop
+    }
+
+    private func remove(_ greenlet: AnyGreenlet) {
+        live.remove(greenlet)
+        if live.isEmpty { loopOfTheLive = nil }
     }
 
     // MARK: Scheduling
@@ -158,7 +174,7 @@ public final class Hub: @unchecked Sendable {
     /// Gives a new greenlet its stack; nil if it was killed before it began, or there is no memory.
     func begin(_ greenlet: AnyGreenlet) -> UnsafeMutablePointer<sy_context>? {
         guard unsafe greenlet.state == .pending else {
-            live.remove(greenlet)
+            remove(greenlet)
             return nil
         }
         do {
@@ -167,7 +183,7 @@ public final class Hub: @unchecked Sendable {
             return unsafe greenlet.context
         } catch {
             greenlet.endUnstarted(error)
-            live.remove(greenlet)
+            remove(greenlet)
             return nil
         }
     }
@@ -192,7 +208,7 @@ public final class Hub: @unchecked Sendable {
 
     /// The greenlet's last act on its stack: says where control goes when its entry function returns.
     package func didEnd(_ greenlet: AnyGreenlet, on context: UnsafeMutablePointer<sy_context>) {
-        live.remove(greenlet)
+        remove(greenlet)
         unsafe scheduler.pointee.finished = context
         let next = unsafe nextContext() ?? scheduler.pointee.root!
         unsafe sy_context_set_exit_target(context, next, nil)
@@ -220,23 +236,33 @@ public final class Hub: @unchecked Sendable {
     /// On the loop's thread and own stack: ends all greenlets. One that refuses keeps its stack, and is reported.
     private func close() {
         isClosed = true
-        for _ in 0..<Self.closingRounds where !live.isEmpty {
-            for greenlet in live.all { greenlet.interrupt(closedError(greenlet)) }
-            while runTurn() {}
+        if live.isEmpty { return }
+        // A stack can be unwound on its own thread only.
+        let isOnItsThread = unsafe carrier == nil || sy_carrier_current() == carrier
+        if isOnItsThread {
+            for _ in 0..<Self.closingRounds where !live.isEmpty {
+                for greenlet in live.all { greenlet.interrupt(closedError(greenlet)) }
+                while runTurn() {}
+            }
         }
-        for greenlet in live.all { abandon(greenlet) }
+        let reason =
+            isOnItsThread
+            ? "went on waiting \(Self.closingRounds) times after loop \"\(name)\" had been stopped: let the errors of wait points pass"
+            : "could not be unwound, because loop \"\(name)\" was stopped on another thread than the one that ran it"
+        for greenlet in live.all { abandon(greenlet, because: reason) }
     }
 
-    private func abandon(_ greenlet: AnyGreenlet) {
+    private func abandon(_ greenlet: AnyGreenlet, because reason: String) {
+        if unsafe greenlet.state == .pending {
+            greenlet.endUnstarted(closedError(greenlet))
+            remove(greenlet)
+            return
+        }
         Reporter.report(
-            .message(
-                """
-                the greenlet \(greenlet._summary) went on waiting \(Self.closingRounds) times after loop "\(name)" had \
-                been stopped. Its stack is kept and what it holds leaks; let the errors of wait points pass.
-                """))
+            .message("the greenlet \(greenlet._summary) \(reason). Its stack is kept, and what it holds leaks."))
         if let context = unsafe greenlet.context { unsafe sy_context_abandon(context) }
         greenlet.endAbandoned(closedError(greenlet))
-        live.remove(greenlet)
+        remove(greenlet)
     }
 }
 
