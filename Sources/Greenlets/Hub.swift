@@ -65,9 +65,7 @@ public final class Hub: @unchecked Sendable {
     /// - Returns: False if the loop has stopped: all its greenlets have ended, or are about to.
     @discardableResult
     package func send(_ action: @escaping @Sendable () -> Void) -> Bool {
-        if let turns = unsafe turns { return turns.tryPost(action) }
-        unsafe loop.post(action)
-        return true
+        unsafe loop.tryPost(action)
     }
 
     // MARK: Starting

@@ -8,9 +8,6 @@ package protocol TurnHosting: ExecutingLoop {
     /// It must not hold the loop strongly.
     func attachment(_ make: () -> AnyObject) -> AnyObject
 
-    /// Runs the callback in a later turn; false if the loop has stopped, and refused it.
-    func tryPost(_ work: @escaping @Sendable () -> Void) -> Bool
-
     /// Sets the call that is made once in each turn that `setNeedsTurn` asked for, after callbacks, timers and
     /// descriptors. While it returns true the loop does not sleep and calls it in every turn.
     ///
