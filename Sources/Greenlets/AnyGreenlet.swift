@@ -13,7 +13,9 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
     // SAFETY: everything that changes is touched on the hub's thread only, while the greenlet runs or by its hub.
 
     /// The hub that schedules this greenlet.
-    package final let hub: Hub
+    // SAFETY: a greenlet that has not ended keeps its loop, and so its hub, alive (`Hub.startHere`); one that has ended
+    // does not touch it any more.
+    package final unowned(unsafe) let hub: Hub
     /// The hub's scheduler, without reference counting.
     final let scheduler: UnsafeMutablePointer<Scheduler>
     /// A name for dumps and diagnostics.
@@ -48,8 +50,11 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
     @exclusivity(unchecked) final var isListed = false
 
     @usableFromInline
-    package init(hub: Hub, name: String?, stackSize: Int, fileID: StaticString, line: UInt) {
-        self.hub = hub
+    package init(
+        hub: Hub, name: String?, stackSize: Int, outcome: _FutureCore, fileID: StaticString, line: UInt
+    ) {
+        unsafe outcomeReference = .passUnretained(outcome)
+        unsafe self.hub = hub
         unsafe scheduler = hub.scheduler
         id = Hub.nextIdentifier()
         self.name = name ?? ""
@@ -72,9 +77,9 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
     @usableFromInline
     package final func begin() {
         if isOnHub {
-            hub.startHere(self)
-        } else if !hub.send({ [self] in hub.startHere(self) }) {
-            endUnstarted(hub.closedError(self))
+            unsafe hub.startHere(self)
+        } else if unsafe !hub.send({ [self] in unsafe hub.startHere(self) }) {
+            unsafe endUnstarted(hub.closedError(self))
         }
     }
 
@@ -83,8 +88,11 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
     /// The greenlet has ended.
     public final var isDead: Bool { completion._isCompleted }
 
+    /// The future of the outcome, which the subclass owns.
+    final let outcomeReference: Unmanaged<_FutureCore>
+
     /// The future of the outcome.
-    package var completion: _FutureCore { fatalError("abstract") }
+    package final var completion: _FutureCore { unsafe outcomeReference.takeUnretainedValue() }
 
     /// Runs the body and completes the future.
     package func main() {}
@@ -113,14 +121,14 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
     /// On the hub's thread: makes the stack. Throws when there is no memory for it; a retry may work.
     package final func prepare() throws {
         let entry: sy_entry = { argument in
-            // SAFETY: retained by `prepare`; the entry returns, so that nothing stays behind on the dead stack.
+            // SAFETY: the live list's reference, which it gave up when the greenlet ended, or the host's; the entry returns, so
+            // that nothing stays behind on the dead stack.
             let greenlet = unsafe Unmanaged<AnyGreenlet>.fromOpaque(argument!).takeRetainedValue()
             greenlet.run()
         }
-        let reference = unsafe Unmanaged.passRetained(self)
+        let reference = unsafe Unmanaged.passUnretained(self)
         guard let made = unsafe sy_context_create(hub.carrier, stackSize, entry, reference.toOpaque()) else {
-            unsafe reference.release()
-            throw GreenletMisuse("no memory for the stack of \(displayName); \(hub.liveCount) greenlets are alive")
+            throw GreenletMisuse(unsafe "no memory for the stack of \(displayName); \(hub.liveCount) greenlets are alive")
         }
         unsafe context = made
         unsafe made.pointee.identifier = id
@@ -186,29 +194,29 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
     package func suspend() {
         guard let context = unsafe context else { return }
         unsafe isParked = true
-        unsafe Hub.switchAway(from: context, on: scheduler) { hub }
+        unsafe Hub.switchAway(from: context, on: scheduler) { unsafe hub }
     }
 
     /// Lets the others run that are ready now.
     package func yieldToOthers() {
         guard let context = unsafe context else { return }
         unsafe scheduler.pointee.push(context)
-        unsafe Hub.switchAway(from: context, on: scheduler) { hub }
+        unsafe Hub.switchAway(from: context, on: scheduler) { unsafe hub }
     }
 
     /// Schedules a parked greenlet.
     package func makeReady() {
         unsafe isParked = false
         guard let context = unsafe context else { return }
-        if unsafe !Hub.enqueue(context, on: scheduler) { hub.requestTurn() }
+        if unsafe !Hub.enqueue(context, on: scheduler) { unsafe hub.requestTurn() }
     }
 
     override public final func _unpark() {
-        if isOnHub { unparkHere() } else { hub.send { [self] in unparkHere() } }
+        if isOnHub { unparkHere() } else { unsafe hub.send { [self] in unparkHere() } }
     }
 
     private final var isOnHub: Bool {
-        guard let box = unsafe scheduler.pointee.loopBox else { return hub.isCurrent }
+        guard let box = unsafe scheduler.pointee.loopBox else { return unsafe hub.isCurrent }
         return unsafe sy_thread_current().pointee.loop == box
     }
 
@@ -230,7 +238,7 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
     /// - Parameter error: What is thrown. A greenlet that ends by `GreenletExit` is cancelled; by another error, failed.
     public final func kill(_ error: any Error = GreenletExit()) {
         if isDead { return }
-        if isOnHub { interrupt(error) } else { hub.send { [self] in interrupt(error) } }
+        if isOnHub { interrupt(error) } else { unsafe hub.send { [self] in interrupt(error) } }
     }
 
     override public final func _parkerCancelled() { kill() }
@@ -252,6 +260,6 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
     ///   error: use `wait()` for the outcome.
     @available(*, noasync, message: "use `await greenlet.value`, or Greenlet.run")
     public final func join(timeout: Duration? = nil) throws {
-        try completion._waitUntilDone(timeout: timeout)
+        try unsafe outcomeReference._withUnsafeGuaranteedRef { try $0._waitUntilDone(timeout: timeout) }
     }
 }

@@ -29,8 +29,9 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
     ) {
         self.body = body
         self.step = step
-        outcome = .pending(fileID: fileID, line: line)
-        super.init(hub: hub, name: name, stackSize: stackSize, fileID: fileID, line: line)
+        let outcome = Future<Success>.pending(fileID: fileID, line: line)
+        self.outcome = outcome
+        super.init(hub: hub, name: name, stackSize: stackSize, outcome: outcome, fileID: fileID, line: line)
         // The hub owns a greenlet until it ends, so this circle lives no longer than that.
         outcome._setProducer(self)
     }
@@ -74,8 +75,6 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
 
     /// The future of the outcome.
     @inlinable public var _core: _FutureCore? { outcome }
-
-    override package var completion: _FutureCore { outcome }
 
     override package func main() { step(self) }
 

@@ -26,12 +26,12 @@ public final class Hub: @unchecked Sendable {
     // SAFETY: as `loop`, which it is.
     private unowned(unsafe) var turns: (any TurnHosting)?
     package let scheduler: UnsafeMutablePointer<Scheduler>
-    package private(set) var carrier: OpaquePointer!
-    private var isTurnPosted = false
-    package private(set) var live = LiveList()
+    @exclusivity(unchecked) package private(set) var carrier: OpaquePointer!
+    @exclusivity(unchecked) private var isTurnPosted = false
+    @exclusivity(unchecked) package private(set) var live = LiveList()
     /// Keeps the loop as long as greenlets live.
-    private var loopOfTheLive: (any Loop)?
-    private var isClosed = false
+    @exclusivity(unchecked) private var loopOfTheLive: (any Loop)?
+    @exclusivity(unchecked) private var isClosed = false
     private let hasJoined = Atomic<Bool>(false)
 
     private init(loop: any Loop, turns: (any TurnHosting)?) {
@@ -52,7 +52,7 @@ public final class Hub: @unchecked Sendable {
     }
 
     /// How many greenlets of this hub have been spawned and have not ended.
-    package var liveCount: Int { live.count }
+    package var liveCount: Int { unsafe live.count }
 
     /// The loop's name.
     package var name: String { unsafe loop.name }
@@ -72,13 +72,13 @@ public final class Hub: @unchecked Sendable {
 
     /// On the loop's thread: schedules a new greenlet.
     func startHere(_ greenlet: AnyGreenlet) {
-        if isClosed {
+        if unsafe isClosed {
             greenlet.endUnstarted(closedError(greenlet))
             return
         }
         // A loop that nobody runs, but whose greenlets are parked on it, must not go away under them.
-        if live.isEmpty { loopOfTheLive = unsafe loop }
-        live.insert(greenlet)
+        if unsafe live.isEmpty { unsafe loopOfTheLive = unsafe loop }
+        unsafe live.insert(greenlet)
         unsafe scheduler.pointee.push(starting: greenlet)
         requestTurn()
     }
@@ -91,9 +91,9 @@ public final class Hub: @unchecked Sendable {
     package func attachCarrier() {
         if let carrier = unsafe carrier {
             guard unsafe sy_carrier_current() != carrier else { return }
-            precondition(
+            unsafe precondition(
                 live.isEmpty,
-                """
+                unsafe """
                 Loop "\(name)" came to another thread with \(live.count) greenlets alive, which are bound to the thread \
                 they began on. Run the loop on one thread for as long as it has greenlets.
                 """)
@@ -110,9 +110,14 @@ public final class Hub: @unchecked Sendable {
         unsafe scheduler.pointee.loopBox = words.pointee.loop
     }
 
-    private func remove(_ greenlet: AnyGreenlet) {
-        live.remove(greenlet)
-        if live.isEmpty { loopOfTheLive = nil }
+    /// Takes a greenlet that has no stack out of the list of the living, which owned it.
+    private func remove(_ greenlet: AnyGreenlet) { unsafe unlink(greenlet)?.release() }
+
+    /// The same, leaving the list's reference to the caller.
+    private func unlink(_ greenlet: AnyGreenlet) -> Unmanaged<AnyGreenlet>? {
+        let reference = unsafe live.unlink(greenlet)
+        if unsafe live.isEmpty { unsafe loopOfTheLive = nil }
+        return unsafe reference
     }
 
     // MARK: Scheduling
@@ -129,10 +134,10 @@ public final class Hub: @unchecked Sendable {
         if unsafe scheduler.pointee.isInTurn { return }
         if let turns = unsafe turns {
             turns.setNeedsTurn()
-        } else if !isTurnPosted {
-            isTurnPosted = true
+        } else if unsafe !isTurnPosted {
+            unsafe isTurnPosted = true
             send { [self] in
-                isTurnPosted = false
+                unsafe isTurnPosted = false
                 if runTurn() { requestTurn() }
             }
         }
@@ -164,7 +169,8 @@ public final class Hub: @unchecked Sendable {
             case .none: return nil
             case .resume(let context): return unsafe context
             case .start(let greenlet):
-                if let context = unsafe begin(greenlet) { return unsafe context }
+                let context = unsafe greenlet._withUnsafeGuaranteedRef { unsafe begin($0) }
+                if let context = unsafe context { return unsafe context }
             }
         }
     }
@@ -197,7 +203,8 @@ public final class Hub: @unchecked Sendable {
         case .none: unsafe next = scheduler.pointee.root
         case .start(let greenlet):
             let hub = hub()
-            unsafe next = hub.begin(greenlet) ?? hub.nextContext() ?? scheduler.pointee.root
+            unsafe next =
+                greenlet._withUnsafeGuaranteedRef { unsafe hub.begin($0) } ?? hub.nextContext() ?? scheduler.pointee.root
         }
         if unsafe next == context { return }
         _ = unsafe sy_context_switch(context, next, nil)
@@ -206,7 +213,8 @@ public final class Hub: @unchecked Sendable {
 
     /// The greenlet's last act on its stack: says where control goes when its entry function returns.
     package func didEnd(_ greenlet: AnyGreenlet, on context: UnsafeMutablePointer<sy_context>) {
-        remove(greenlet)
+        // The list's reference is the entry function's to give up, when it returns.
+        _ = unsafe unlink(greenlet)
         unsafe scheduler.pointee.finished = context
         let next = unsafe nextContext() ?? scheduler.pointee.root!
         unsafe sy_context_set_exit_target(context, next, nil)
@@ -233,13 +241,13 @@ public final class Hub: @unchecked Sendable {
 
     /// On the loop's thread and own stack: ends all greenlets. One that refuses keeps its stack, and is reported.
     private func close() {
-        isClosed = true
-        if live.isEmpty { return }
+        unsafe isClosed = true
+        if unsafe live.isEmpty { return }
         // A stack can be unwound on its own thread only.
         let isOnItsThread = unsafe carrier == nil || sy_carrier_current() == carrier
         if isOnItsThread {
-            for _ in 0..<Self.closingRounds where !live.isEmpty {
-                for greenlet in live.all { greenlet.interrupt(closedError(greenlet)) }
+            for _ in 0..<Self.closingRounds where unsafe !live.isEmpty {
+                for greenlet in unsafe live.all { greenlet.interrupt(closedError(greenlet)) }
                 while runTurn() {}
             }
         }
@@ -247,7 +255,7 @@ public final class Hub: @unchecked Sendable {
             isOnItsThread
             ? "went on waiting \(Self.closingRounds) times after loop \"\(name)\" had been stopped: let the errors of wait points pass"
             : "could not be unwound, because loop \"\(name)\" was stopped on another thread than the one that ran it"
-        for greenlet in live.all { abandon(greenlet, because: reason) }
+        for greenlet in unsafe live.all { abandon(greenlet, because: reason) }
     }
 
     private func abandon(_ greenlet: AnyGreenlet, because reason: String) {
@@ -260,7 +268,9 @@ public final class Hub: @unchecked Sendable {
             .message("the greenlet \(greenlet._summary) \(reason). Its stack is kept, and what it holds leaks."))
         if let context = unsafe greenlet.context { unsafe sy_context_abandon(context) }
         greenlet.endAbandoned(closedError(greenlet))
-        remove(greenlet)
+        // What its frames hold leaks, and so do the greenlet and this hub: a source may still call them.
+        _ = unsafe unlink(greenlet)
+        _ = unsafe Unmanaged.passRetained(self)
     }
 }
 
@@ -272,7 +282,7 @@ extension Hub {
     @usableFromInline
     static func forSpawn(on loop: (any Loop)?) -> Hub {
         if let loop { return Hub.of(loop) }
-        if let current = Greenlet<Void>.current { return current.hub }
+        if let current = Greenlet<Void>.current { return unsafe current.hub }
         return Hub.of(CurrentLoop.current ?? IOLoop.shared)
     }
 
@@ -305,7 +315,7 @@ extension Hub {
 
     /// All greenlets of a loop, one line each: what they wait for. On the loop's thread.
     public static func dump(of loop: any Loop) -> String {
-        let lines = Hub.of(loop).live.all.map { "  \($0.dumpLine)" }
+        let lines = unsafe Hub.of(loop).live.all.map { "  \($0.dumpLine)" }
         return (["\(lines.count) greenlets on loop \"\(loop.name)\""] + lines).joined(separator: "\n")
     }
 }

@@ -4,7 +4,7 @@
 /// All greenlets that have not ended, in the order they were spawned; it owns them. Insertion and removal are O(1).
 @safe
 package struct LiveList {
-    // SAFETY: each greenlet in the list is retained once, by `insert`, until `remove`.
+    // SAFETY: each greenlet in the list is retained once, by `insert`, until `unlink`.
     private var first: Unmanaged<AnyGreenlet>?
     private var last: Unmanaged<AnyGreenlet>?
     package private(set) var count = 0
@@ -24,9 +24,11 @@ package struct LiveList {
         unsafe greenlet.isListed = true
     }
 
-    /// Gives up the list's reference: the caller holds one of its own.
-    mutating func remove(_ greenlet: AnyGreenlet) {
-        guard unsafe greenlet.isListed else { return }
+    /// Takes the greenlet out.
+    ///
+    /// - Returns: The list's reference, for the caller to give up; nil if it was not in the list.
+    mutating func unlink(_ greenlet: AnyGreenlet) -> Unmanaged<AnyGreenlet>? {
+        guard unsafe greenlet.isListed else { return nil }
         unsafe greenlet.isListed = false
         let (next, previous) = unsafe (greenlet.nextLive, greenlet.previousLive)
         unsafe greenlet.nextLive = nil
@@ -42,7 +44,7 @@ package struct LiveList {
             unsafe first = next
         }
         count -= 1
-        unsafe Unmanaged.passUnretained(greenlet).release()
+        return unsafe Unmanaged.passUnretained(greenlet)
     }
 
     package var all: [AnyGreenlet] {

@@ -29,11 +29,10 @@ final class Portal: AnyGreenlet, @unchecked Sendable {
 
     init(hub: Hub, name: String?, fileID: StaticString, line: UInt, body: @escaping () -> Void) {
         self.body = body
-        end = .pending()
-        super.init(hub: hub, name: name, stackSize: 0, fileID: fileID, line: line)
+        let end = Future<Void>.pending()
+        self.end = end
+        super.init(hub: hub, name: name, stackSize: 0, outcome: end, fileID: fileID, line: line)
     }
-
-    override var completion: _FutureCore { end }
 
     /// A portal's body always runs: a kill or cancellation before it began comes at its first wait point.
     override func endUnstarted(_ error: any Error) { unsafe interruption = error }
@@ -79,14 +78,18 @@ final class Portal: AnyGreenlet, @unchecked Sendable {
     ///
     /// - Returns: What the host has to do next.
     func enter() throws -> Request {
-        hub.attachCarrier()
+        unsafe hub.attachCarrier()
         let root = unsafe sy_carrier_root(hub.carrier)
         guard unsafe sy_carrier_running(hub.carrier) == root else {
             throw GreenletMisuse(
                 "the task that hosts \(displayName) ran on another greenlet's stack. Do not enter a portal from a Task.immediate"
                     + " inside a greenlet; use Greenlet.spawn, or Greenlet.await.")
         }
-        if unsafe context == nil { try prepare() }
+        if unsafe context == nil {
+            try prepare()
+            // The entry function's, which gives it up when it returns.
+            _ = unsafe Unmanaged.passRetained(self)
+        }
         let words = unsafe sy_runtime_current_words()
         unsafe sy_context_set_host(context!, words.task, words.tracking)
         unsafe sy_context_set_user_word(context!, 2, UnsafeMutableRawPointer(mutating: sy_current_task()))

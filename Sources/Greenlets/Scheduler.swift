@@ -52,7 +52,7 @@ package struct Scheduler {
     @safe
     package enum Next {
         case resume(UnsafeMutablePointer<sy_context>)
-        case start(AnyGreenlet)
+        case start(Unmanaged<AnyGreenlet>)
         case none
     }
 
@@ -67,7 +67,7 @@ package struct Scheduler {
         if entry & Self.isGreenlet == 0 { return unsafe .resume(UnsafeMutablePointer(bitPattern: entry)!) }
         // SAFETY: see `push(starting:)`.
         return unsafe .start(
-            Unmanaged<AnyGreenlet>.fromOpaque(UnsafeRawPointer(bitPattern: entry & ~Self.isGreenlet)!).takeUnretainedValue())
+            Unmanaged<AnyGreenlet>.fromOpaque(UnsafeRawPointer(bitPattern: entry & ~Self.isGreenlet)!))
     }
 
     private mutating func grow() {
