@@ -70,7 +70,7 @@ package enum _Trampoline {
     @usableFromInline
     static func end() {
         let trampoline = unsafe sy_thread_current().pointee.trampoline
-        while let item = unsafe sy_trampoline_pop(trampoline) {
+        while unsafe trampoline.pointee.count != 0, let item = unsafe sy_trampoline_pop(trampoline) {
             // SAFETY: the reference pushed by `begin`.
             let node = unsafe Unmanaged<_Node>.fromOpaque(item).takeRetainedValue()
             unsafe trampoline.pointee.running = item
