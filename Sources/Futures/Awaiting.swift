@@ -29,8 +29,8 @@ extension Awaitable where Success: Sendable {
 /// The observer of one suspended task.
 @usableFromInline
 @safe
+// SAFETY: `continuation` is written before the node is attached; the word decides who resumes.
 final class _TaskWaiter: _Node, @unchecked Sendable {
-    // SAFETY: `continuation` is written before the node is attached; the word decides who resumes.
     private let word = Atomic<UInt8>(0)
     @safe @exclusivity(unchecked) private var continuation: UnsafeContinuation<Void, Never>?
     @safe @exclusivity(unchecked) private var source: _FutureCore?

@@ -29,7 +29,9 @@ public struct Call<Success: Sendable>: Awaitable, _Prepared, Sendable {
     /// - Parameter initiate: Starts the operation and returns; it, or a callback it hands out, completes the promise. A
     ///   promise that is dropped fails the run with ``BrokenPromise``.
     public init(
-        _ label: String? = nil, fileID: StaticString = #fileID, line: UInt = #line,
+        _ label: String? = nil,
+        fileID: StaticString = #fileID,
+        line: UInt = #line,
         _ initiate: @escaping @Sendable (Promise<Success>) throws -> Void
     ) {
         self.init(start: {
@@ -43,7 +45,8 @@ public struct Call<Success: Sendable>: Awaitable, _Prepared, Sendable {
     /// Prepares an operation that returns something awaitable: each run calls `initiate` once.
     public init(
         from initiate: @escaping @Sendable () throws -> some Awaitable<Success>,
-        fileID: StaticString = #fileID, line: UInt = #line
+        fileID: StaticString = #fileID,
+        line: UInt = #line
     ) {
         self.init(start: {
             do { return try initiate().future() } catch { return .failed(error, fileID: fileID, line: line) }
@@ -52,7 +55,9 @@ public struct Call<Success: Sendable>: Awaitable, _Prepared, Sendable {
 
     /// Prepares an async function; each run is a task of its own.
     public init(
-        _ label: String? = nil, fileID: StaticString = #fileID, line: UInt = #line,
+        _ label: String? = nil,
+        fileID: StaticString = #fileID,
+        line: UInt = #line,
         async operation: @escaping @Sendable () async throws -> Success
     ) {
         self.init(start: { Future(label, fileID: fileID, line: line, operation) })
@@ -106,7 +111,8 @@ public struct Call<Success: Sendable>: Awaitable, _Prepared, Sendable {
     ///   - condition: Whether an error is worth another run.
     /// - Errors: The last run's.
     public func retry(
-        _ attempts: Int, on loop: (any Loop)? = nil,
+        _ attempts: Int,
+        on loop: (any Loop)? = nil,
         delay: @escaping @Sendable (_ failedRun: Int) -> Duration = { _ in .zero },
         if condition: @escaping @Sendable (any Error) -> Bool = { _ in true }
     ) -> Call<Success> {
@@ -114,8 +120,12 @@ public struct Call<Success: Sendable>: Awaitable, _Prepared, Sendable {
     }
 
     private static func run(
-        _ call: Call, _ run: Int, of attempts: Int, on loop: (any Loop)?,
-        _ delay: @escaping @Sendable (Int) -> Duration, _ condition: @escaping @Sendable (any Error) -> Bool
+        _ call: Call,
+        _ run: Int,
+        of attempts: Int,
+        on loop: (any Loop)?,
+        _ delay: @escaping @Sendable (Int) -> Duration,
+        _ condition: @escaping @Sendable (any Error) -> Bool
     ) -> Future<Success> {
         call.start().recover(from: { error -> Future<Success> in
             guard run < attempts, condition(error) else { return .failed(error) }

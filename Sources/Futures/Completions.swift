@@ -55,7 +55,9 @@ public struct Completions<Key: Sendable, Success: Sendable>: AsyncSequence, Send
         func putBack(_ element: Element) {
             wake { state in
                 // A taken element leaves its slot, unless the slots were cleared: then this is the only one.
-                if state.head == 0 { state.ready.insert(element, at: 0) } else {
+                if state.head == 0 {
+                    state.ready.insert(element, at: 0)
+                } else {
                     state.head -= 1
                     state.ready[state.head] = element
                 }
@@ -136,7 +138,9 @@ public struct Completions<Key: Sendable, Success: Sendable>: AsyncSequence, Send
         } catch let error as TimedOut {
             let missing = supply.state.withLock { $0.missing }
             throw TimedOut(
-                after: error.limit, waitingFor: "\(missing) of \(supply.total) inputs of asCompleted, of which the next one")
+                after: error.limit,
+                waitingFor: "\(missing) of \(supply.total) inputs of asCompleted, of which the next one"
+            )
         }
     }
 

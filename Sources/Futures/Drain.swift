@@ -4,19 +4,19 @@
 import CFutures
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #else
-    import Darwin
+import Darwin
 #endif
 
 /// The process's one background thread for what must not run where it became due: observers of a completion that began in
 /// a `deinit`, reports, and the timers of code that runs on no loop.
 ///
 /// It is a loop, so that waiting on it is refused like on any other. The thread starts with the first use.
+// SAFETY: the queue is behind its lock; the box is set once, before the instance is shared.
 package final class Drain: Loop, @unchecked Sendable {
-    // SAFETY: the queue is behind its lock; the box is set once, before the instance is shared.
     package static let shared = Drain()
 
     private struct State {
@@ -67,7 +67,11 @@ package final class Drain: Loop, @unchecked Sendable {
         // SAFETY: the instance lives as long as the process.
         let reference = unsafe Unmanaged.passUnretained(self).toOpaque()
         let error = unsafe sy_thread_start(
-            "sy-drain", 0, { unsafe Unmanaged<Drain>.fromOpaque($0!).takeUnretainedValue().run() }, reference)
+            "sy-drain",
+            0,
+            { unsafe Unmanaged<Drain>.fromOpaque($0!).takeUnretainedValue().run() },
+            reference
+        )
         if error != 0 { StandardError.write("switchyard: cannot start the drain thread, error \(error)\n") }
     }
 
@@ -96,11 +100,11 @@ package enum StandardError {
             var rest = UnsafeRawBufferPointer(bytes)
             while unsafe !rest.isEmpty {
                 #if canImport(Darwin)
-                    let written = unsafe Darwin.write(2, rest.baseAddress, rest.count)
+                let written = unsafe Darwin.write(2, rest.baseAddress, rest.count)
                 #elseif canImport(Musl)
-                    let written = unsafe Musl.write(2, rest.baseAddress, rest.count)
+                let written = unsafe Musl.write(2, rest.baseAddress, rest.count)
                 #else
-                    let written = unsafe Glibc.write(2, rest.baseAddress, rest.count)
+                let written = unsafe Glibc.write(2, rest.baseAddress, rest.count)
                 #endif
                 if written <= 0 { return }
                 unsafe rest = UnsafeRawBufferPointer(rebasing: rest[written...])

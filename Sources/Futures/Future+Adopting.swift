@@ -12,7 +12,10 @@ extension Future {
         while true {
             if seen & (_Bits.claimed | _Bits.adopting) != 0 { return false }
             let (exchanged, original) = _state.weakCompareExchange(
-                expected: seen, desired: seen | _Bits.adopting, ordering: .acquiringAndReleasing)
+                expected: seen,
+                desired: seen | _Bits.adopting,
+                ordering: .acquiringAndReleasing
+            )
             if exchanged { break }
             seen = original
         }

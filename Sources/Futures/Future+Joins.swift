@@ -12,8 +12,10 @@ extension Future where Success == Void {
     /// - Errors: One input's, see ``FailurePolicy``; the others' failures go to the ``Reporter``.
     /// - Complexity: O(n). No inputs give an empty array at once.
     public static func all<Input: Awaitable>(
-        _ inputs: some Sequence<Input>, failing policy: FailurePolicy = .early,
-        fileID: StaticString = #fileID, line: UInt = #line
+        _ inputs: some Sequence<Input>,
+        failing policy: FailurePolicy = .early,
+        fileID: StaticString = #fileID,
+        line: UInt = #line
     ) -> Future<[Input.Success]> where Input.Success: Sendable {
         join(Array(inputs), policy, fileID: fileID, line: line) { $0 }
     }
@@ -23,8 +25,10 @@ extension Future where Success == Void {
     /// - Cancellation: As with an array of inputs.
     /// - Errors: As with an array of inputs.
     public static func all<each Input: Awaitable>(
-        _ input: repeat each Input, failing policy: FailurePolicy = .early,
-        fileID: StaticString = #fileID, line: UInt = #line
+        _ input: repeat each Input,
+        failing policy: FailurePolicy = .early,
+        fileID: StaticString = #fileID,
+        line: UInt = #line
     ) -> Future<(repeat (each Input).Success)> where repeat (each Input).Success: Sendable {
         var erased: [Future<any Sendable>] = []
         for input in repeat each input { erased.append(input.future().map { $0 as any Sendable }) }
@@ -36,7 +40,10 @@ extension Future where Success == Void {
     }
 
     private static func join<Input: Awaitable, Value: Sendable>(
-        _ inputs: [Input], _ policy: FailurePolicy, fileID: StaticString, line: UInt,
+        _ inputs: [Input],
+        _ policy: FailurePolicy,
+        fileID: StaticString,
+        line: UInt,
         _ finish: @escaping @Sendable ([Input.Success]) -> Value
     ) -> Future<Value> where Input.Success: Sendable {
         let result = Future<Value>(_fileID: fileID, line: line)
@@ -56,14 +63,18 @@ extension Future where Success == Void {
                     }
                     guard let outcomes = state.store(outcome, at: index) else { return }
                     settle(result, outcomes, policy, secondary, finish)
-                })
+                }
+            )
         }
         return result
     }
 
     private static func settle<Input: Sendable, Value: Sendable>(
-        _ result: Future<Value>, _ outcomes: [Result<Input, any Error>], _ policy: FailurePolicy,
-        _ secondary: SecondaryFailures, _ finish: ([Input]) -> Value
+        _ result: Future<Value>,
+        _ outcomes: [Result<Input, any Error>],
+        _ policy: FailurePolicy,
+        _ secondary: SecondaryFailures,
+        _ finish: ([Input]) -> Value
     ) {
         var values: [Input] = []
         var failures: [(error: any Error, index: Int)] = []
@@ -86,7 +97,9 @@ extension Future where Success == Void {
     ///
     /// - Cancellation: Cancelling the result leaves every input.
     public static func allSettled<Input: Awaitable>(
-        _ inputs: some Sequence<Input>, fileID: StaticString = #fileID, line: UInt = #line
+        _ inputs: some Sequence<Input>,
+        fileID: StaticString = #fileID,
+        line: UInt = #line
     ) -> Future<[Result<Input.Success, any Error>]> where Input.Success: Sendable {
         let inputs = Array(inputs)
         let result = Future<[Result<Input.Success, any Error>]>(_fileID: fileID, line: line)
@@ -101,14 +114,17 @@ extension Future where Success == Void {
             registrations.add(
                 input.observe { outcome in
                     if let outcomes = state.store(outcome, at: index) { _ = result._complete(.success(outcomes)) }
-                })
+                }
+            )
         }
         return result
     }
 
     /// All outcomes, as a tuple of results; never fails.
     public static func allSettled<each Input: Awaitable>(
-        _ input: repeat each Input, fileID: StaticString = #fileID, line: UInt = #line
+        _ input: repeat each Input,
+        fileID: StaticString = #fileID,
+        line: UInt = #line
     ) -> Future<(repeat Result<(each Input).Success, any Error>)> where repeat (each Input).Success: Sendable {
         var erased: [Future<any Sendable>] = []
         for input in repeat each input { erased.append(input.future().map { $0 as any Sendable }) }

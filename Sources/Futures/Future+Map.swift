@@ -12,7 +12,8 @@ extension Future {
     /// - Errors: This future's failure passes through; an error that `transform` throws fails the result (A+ 2.2.7).
     @inlinable
     public final func map<Value: Sendable>(
-        fileID: StaticString = #fileID, line: UInt = #line,
+        fileID: StaticString = #fileID,
+        line: UInt = #line,
         _ transform: @escaping @Sendable (Success) throws -> Value
     ) -> Future<Value> {
         let result = _MapFuture<Success, Value>(transform, _fileID: fileID, line: line) { node, source in
@@ -22,7 +23,9 @@ extension Future {
             guard let transform = result._transform else { return false }
             result._transform = nil
             if source._hasFailed { return result._failQuietly(source._error) }
-            do { return result._succeedQuietly(try transform(source._value)) } catch { return result._failQuietly(error) }
+            do { return result._succeedQuietly(try transform(source._value)) } catch {
+                return result._failQuietly(error)
+            }
         }
         result._derive(from: self)
         return result
@@ -31,15 +34,17 @@ extension Future {
 
 /// The result of `map`: one object that is the future and the observer of its source.
 @usableFromInline
+// SAFETY: `_transform` is touched by the one delivery of the source; `_step` is immutable.
 final class _MapFuture<Input: Sendable, Output: Sendable>: Future<Output>, @unchecked Sendable {
-    // SAFETY: `_transform` is touched by the one delivery of the source; `_step` is immutable.
     @safe @exclusivity(unchecked) @usableFromInline final var _transform: (@Sendable (Input) throws -> Output)?
     /// The specialised continuation. A virtual method of a generic class would run unspecialised.
     @usableFromInline final let _step: @Sendable (_Node, _FutureCore) -> Bool
 
     @inlinable
     init(
-        _ transform: @escaping @Sendable (Input) throws -> Output, _fileID: StaticString, line: UInt,
+        _ transform: @escaping @Sendable (Input) throws -> Output,
+        _fileID: StaticString,
+        line: UInt,
         step: @escaping @Sendable (_Node, _FutureCore) -> Bool
     ) {
         _transform = transform
@@ -73,8 +78,8 @@ extension _FutureCore {
 
 /// The delivery of a completed source to a node that came late.
 @usableFromInline
+// SAFETY: immutable.
 final class _LateSource: _Node, @unchecked Sendable {
-    // SAFETY: immutable.
     private let source: _FutureCore
     private let listener: _Node
 

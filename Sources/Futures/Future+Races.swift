@@ -7,7 +7,9 @@ extension Future where Success == Void {
     /// - Cancellation: Cancelling the result leaves every input. A cancelled input that comes first cancels the result.
     /// - Errors: The first input's; ``EmptyInput`` without inputs.
     public static func race<Input: Awaitable>(
-        _ inputs: some Sequence<Input>, fileID: StaticString = #fileID, line: UInt = #line
+        _ inputs: some Sequence<Input>,
+        fileID: StaticString = #fileID,
+        line: UInt = #line
     ) -> Future<Input.Success> where Input.Success: Sendable {
         let inputs = Array(inputs)
         let result = Future<Input.Success>(_fileID: fileID, line: line)
@@ -21,14 +23,17 @@ extension Future where Success == Void {
             registrations.add(
                 input.observe { outcome in
                     if result._complete(outcome) { registrations.cancelAll() }
-                })
+                }
+            )
         }
         return result
     }
 
     /// The first outcome of any kind, of inputs of any styles and one value type.
     public static func race<Value: Sendable>(
-        _ inputs: any Awaitable<Value>..., fileID: StaticString = #fileID, line: UInt = #line
+        _ inputs: any Awaitable<Value>...,
+        fileID: StaticString = #fileID,
+        line: UInt = #line
     ) -> Future<Value> {
         race(inputs.map { $0.future() as Future<Value> }, fileID: fileID, line: line)
     }
@@ -39,7 +44,9 @@ extension Future where Success == Void {
     ///   cancelled, the result is.
     /// - Errors: ``AllFailed`` with all errors; ``EmptyInput`` without inputs.
     public static func any<Input: Awaitable>(
-        _ inputs: some Sequence<Input>, fileID: StaticString = #fileID, line: UInt = #line
+        _ inputs: some Sequence<Input>,
+        fileID: StaticString = #fileID,
+        line: UInt = #line
     ) -> Future<Input.Success> where Input.Success: Sendable {
         let inputs = Array(inputs)
         let result = Future<Input.Success>(_fileID: fileID, line: line)
@@ -58,14 +65,17 @@ extension Future where Success == Void {
                     } else if let outcomes = state.store(outcome, at: index) {
                         _ = result._complete(.failure(Self.failure(of: outcomes)))
                     }
-                })
+                }
+            )
         }
         return result
     }
 
     /// The first success, of inputs of any styles and one value type.
     public static func any<Value: Sendable>(
-        _ inputs: any Awaitable<Value>..., fileID: StaticString = #fileID, line: UInt = #line
+        _ inputs: any Awaitable<Value>...,
+        fileID: StaticString = #fileID,
+        line: UInt = #line
     ) -> Future<Value> {
         any(inputs.map { $0.future() as Future<Value> }, fileID: fileID, line: line)
     }
@@ -80,7 +90,9 @@ extension Future where Success == Void {
     /// The position and outcome of the input that completes first; nobody is cancelled, and this never fails but for
     /// ``EmptyInput``.
     public static func firstCompleted<Input: Awaitable>(
-        of inputs: some Sequence<Input>, fileID: StaticString = #fileID, line: UInt = #line
+        of inputs: some Sequence<Input>,
+        fileID: StaticString = #fileID,
+        line: UInt = #line
     ) -> Future<Completion<Int, Input.Success>> where Input.Success: Sendable {
         let inputs = Array(inputs)
         let result = Future<Completion<Int, Input.Success>>(_fileID: fileID, line: line)
@@ -96,8 +108,11 @@ extension Future where Success == Void {
         for (index, input) in inputs.enumerated() {
             registrations.addObserver(
                 input.observe { outcome in
-                    if result._complete(.success(Completion(key: index, outcome: outcome))) { registrations.withdrawAll() }
-                })
+                    if result._complete(.success(Completion(key: index, outcome: outcome))) {
+                        registrations.withdrawAll()
+                    }
+                }
+            )
         }
         return result
     }
@@ -119,8 +134,12 @@ extension Future where Success == Void {
     /// - Errors: None: a timeout gives what there is.
     /// - Returns: The positions, in the order of the inputs.
     public static func settled<Input: Awaitable>(
-        _ inputs: some Sequence<Input>, until condition: WaitCondition = .allCompleted, timeout: Duration? = nil,
-        on loop: (any Loop)? = nil, fileID: StaticString = #fileID, line: UInt = #line
+        _ inputs: some Sequence<Input>,
+        until condition: WaitCondition = .allCompleted,
+        timeout: Duration? = nil,
+        on loop: (any Loop)? = nil,
+        fileID: StaticString = #fileID,
+        line: UInt = #line
     ) -> Future<(done: [Int], pending: [Int])> where Input.Success: Sendable {
         let futures = inputs.map { $0.future() }
         let result = Future<(done: [Int], pending: [Int])>(_fileID: fileID, line: line)
@@ -142,14 +161,16 @@ extension Future where Success == Void {
                     var failed = false
                     if case .failure(let error) = outcome { failed = !(error is CancellationError) }
                     if isLast || condition == .firstCompleted || (condition == .firstFailure && failed) { finish() }
-                })
+                }
+            )
         }
         if futures.isEmpty { finish() }
         if let timeout, !result.isCompleted {
             let loop = loop ?? CurrentLoop.currentOrBackground
             for timer in [loop.whenClosed(finish), loop.schedule(after: timeout, finish)] {
                 registrations.addObserver(
-                    Registration(withdraw: timer.cancel, cancel: { timer.cancel() ? .stopped : .tooLate }))
+                    Registration(withdraw: timer.cancel, cancel: { timer.cancel() ? .stopped : .tooLate })
+                )
             }
         }
         return result

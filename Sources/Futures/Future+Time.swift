@@ -14,7 +14,9 @@ extension Future {
     /// - Cancellation: Passes on to this future.
     /// - Errors: ``LoopClosed`` if the executor has stopped by then.
     public final func delivered(
-        on executor: any CallbackExecutor, fileID: StaticString = #fileID, line: UInt = #line
+        on executor: any CallbackExecutor,
+        fileID: StaticString = #fileID,
+        line: UInt = #line
     ) -> Future<Success> {
         let result = Future(_fileID: fileID, line: line)
         let registration = observe { outcome in
@@ -35,36 +37,59 @@ extension Future {
     /// - Errors: ``TimedOut``; ``LoopClosed`` if the loop stops first. A failure of this future that comes later is
     ///   reported, if nobody else observes it.
     public final func timeout(
-        _ limit: Duration, on loop: (any Loop)? = nil, cancelling: Bool = false,
-        fileID: StaticString = #fileID, line: UInt = #line
+        _ limit: Duration,
+        on loop: (any Loop)? = nil,
+        cancelling: Bool = false,
+        fileID: StaticString = #fileID,
+        line: UInt = #line
     ) -> Future<Success> {
         let loop = loop ?? CurrentLoop.currentOrBackground
         return timeout(
-            at: loop.now.advanced(by: limit), on: loop, cancelling: cancelling, limit: limit, fileID: fileID, line: line)
+            at: loop.now.advanced(by: limit),
+            on: loop,
+            cancelling: cancelling,
+            limit: limit,
+            fileID: fileID,
+            line: line
+        )
     }
 
     /// This outcome, or ``TimedOut`` at an instant of the loop's clock, also one that has passed.
     ///
     /// Like the relative form in all else.
     public final func timeout(
-        at deadline: LoopInstant, on loop: any Loop, cancelling: Bool = false,
-        fileID: StaticString = #fileID, line: UInt = #line
+        at deadline: LoopInstant,
+        on loop: any Loop,
+        cancelling: Bool = false,
+        fileID: StaticString = #fileID,
+        line: UInt = #line
     ) -> Future<Success> {
         timeout(
-            at: deadline, on: loop, cancelling: cancelling, limit: max(.zero, loop.now.duration(to: deadline)),
-            fileID: fileID, line: line)
+            at: deadline,
+            on: loop,
+            cancelling: cancelling,
+            limit: max(.zero, loop.now.duration(to: deadline)),
+            fileID: fileID,
+            line: line
+        )
     }
 
     private final func timeout(
-        at deadline: LoopInstant, on loop: any Loop, cancelling: Bool, limit: Duration,
-        fileID: StaticString, line: UInt
+        at deadline: LoopInstant,
+        on loop: any Loop,
+        cancelling: Bool,
+        limit: Duration,
+        fileID: StaticString,
+        line: UInt
     ) -> Future<Success> {
         if isCompleted { return self }
         let result = Future(_fileID: fileID, line: line)
         let limited = Limited(cancelling: cancelling)
         let name = loop.name
         let closing = loop.whenClosed {
-            if result._complete(.failure(LoopClosed(loop: name, operation: "a timeout was pending"))) { limited.leave() }
+            if result._complete(.failure(LoopClosed(loop: name, operation: "a timeout was pending"))) {
+                limited.leave()
+            }
         }
         let timer = loop.schedule(at: deadline) {
             closing.cancel()
@@ -99,7 +124,7 @@ extension Future {
     public final var shielded: Future<Success> {
         let result = Future(_fileID: #fileID, line: #line)
         #if DEBUG
-            result._created = _created
+        result._created = _created
         #endif
         _ = observe { outcome in result._completeOrReport(outcome) }
         return result
@@ -125,7 +150,10 @@ extension Future where Success == Void {
     /// - Cancellation: Removes the timer.
     /// - Errors: ``LoopClosed`` when the loop stops first.
     public static func sleep(
-        for duration: Duration, on loop: (any Loop)? = nil, fileID: StaticString = #fileID, line: UInt = #line
+        for duration: Duration,
+        on loop: (any Loop)? = nil,
+        fileID: StaticString = #fileID,
+        line: UInt = #line
     ) -> Future<Void> {
         let loop = loop ?? CurrentLoop.currentOrBackground
         return sleep(until: loop.now.advanced(by: duration), on: loop, fileID: fileID, line: line)
@@ -133,7 +161,10 @@ extension Future where Success == Void {
 
     /// Completes at an instant of the loop's clock.
     public static func sleep(
-        until deadline: LoopInstant, on loop: any Loop, fileID: StaticString = #fileID, line: UInt = #line
+        until deadline: LoopInstant,
+        on loop: any Loop,
+        fileID: StaticString = #fileID,
+        line: UInt = #line
     ) -> Future<Void> {
         let result = Future<Void>(_fileID: fileID, line: line)
         let name = loop.name

@@ -10,7 +10,8 @@ extension Future {
     ///   itself fails it with ``PromiseCycle`` (A+ 2.3.1).
     /// - Complexity: Chains complete iteratively, at any length.
     public final func flatMap<Value: Sendable>(
-        fileID: StaticString = #fileID, line: UInt = #line,
+        fileID: StaticString = #fileID,
+        line: UInt = #line,
         _ transform: @escaping @Sendable (Success) throws -> some Awaitable<Value>
     ) -> Future<Value> {
         _derive(fileID: fileID, line: line) { outcome, result in
@@ -26,7 +27,8 @@ extension Future {
     ///
     /// - Cancellation: Passes through unchanged, in both directions.
     public final func mapError(
-        fileID: StaticString = #fileID, line: UInt = #line,
+        fileID: StaticString = #fileID,
+        line: UInt = #line,
         _ transform: @escaping @Sendable (any Error) -> any Error
     ) -> Future<Success> {
         _derive(fileID: fileID, line: line) { outcome, result in
@@ -42,7 +44,8 @@ extension Future {
     /// - Cancellation: A cancelled source makes a cancelled result: `handler` is not asked (see <doc:Rules> T2).
     /// - Errors: An error that `handler` throws replaces this future's.
     public final func recover(
-        fileID: StaticString = #fileID, line: UInt = #line,
+        fileID: StaticString = #fileID,
+        line: UInt = #line,
         _ handler: @escaping @Sendable (any Error) throws -> Success
     ) -> Future<Success> {
         _derive(fileID: fileID, line: line) { outcome, result in
@@ -58,7 +61,8 @@ extension Future {
     ///
     /// - Cancellation: As with the other `recover`; once the handler's source is there, it is what gets cancelled.
     public final func recover(
-        fileID: StaticString = #fileID, line: UInt = #line,
+        fileID: StaticString = #fileID,
+        line: UInt = #line,
         from handler: @escaping @Sendable (any Error) throws -> some Awaitable<Success>
     ) -> Future<Success> {
         _derive(fileID: fileID, line: line) { outcome, result in
@@ -74,7 +78,9 @@ extension Future {
     ///
     /// - Errors: An error that `body` throws replaces the outcome.
     public final func ensure(
-        fileID: StaticString = #fileID, line: UInt = #line, _ body: @escaping @Sendable () throws -> Void
+        fileID: StaticString = #fileID,
+        line: UInt = #line,
+        _ body: @escaping @Sendable () throws -> Void
     ) -> Future<Success> {
         _derive(fileID: fileID, line: line) { outcome, result in
             do {
@@ -88,7 +94,8 @@ extension Future {
     ///
     /// - Errors: An error that `predicate` throws fails the result.
     public final func validate(
-        fileID: StaticString = #fileID, line: UInt = #line,
+        fileID: StaticString = #fileID,
+        line: UInt = #line,
         _ predicate: @escaping @Sendable (Success) throws -> Bool
     ) -> Future<Success> {
         let site = SourceSite(fileID: fileID, line: line)
@@ -100,13 +107,15 @@ extension Future {
 
     /// The future inside the future.
     public final func flatten<Value: Sendable>(
-        fileID: StaticString = #fileID, line: UInt = #line
+        fileID: StaticString = #fileID,
+        line: UInt = #line
     ) -> Future<Value> where Success == Future<Value> {
         flatMap(fileID: fileID, line: line) { $0 }
     }
 
     private final func _derive<Value: Sendable>(
-        fileID: StaticString, line: UInt,
+        fileID: StaticString,
+        line: UInt,
         _ step: @escaping @Sendable (Result<Success, any Error>, Future<Value>) -> Void
     ) -> Future<Value> {
         let result = _DerivedFuture<Success, Value>(step, _fileID: fileID, line: line)
@@ -120,12 +129,14 @@ extension Future {
 }
 
 /// The result of the transforms that may replace an outcome or follow another future.
+// SAFETY: `step` is touched by the one delivery of the source.
 private final class _DerivedFuture<Input: Sendable, Output: Sendable>: Future<Output>, @unchecked Sendable {
-    // SAFETY: `step` is touched by the one delivery of the source.
     @safe @exclusivity(unchecked) private var step: (@Sendable (Result<Input, any Error>, Future<Output>) -> Void)?
 
     init(
-        _ step: @escaping @Sendable (Result<Input, any Error>, Future<Output>) -> Void, _fileID: StaticString, line: UInt
+        _ step: @escaping @Sendable (Result<Input, any Error>, Future<Output>) -> Void,
+        _fileID: StaticString,
+        line: UInt
     ) {
         self.step = step
         super.init(_fileID: _fileID, line: line)

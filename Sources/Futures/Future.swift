@@ -13,8 +13,7 @@ public import Synchronization
 /// - Cancellation: ``cancel()`` asks the work behind the future to stop, along the whole chain of futures it stands on.
 ///   A consumer that is cancelled leaves; the last one to leave cancels the future. See ``shielded``.
 /// - Errors: A failure that nobody ever observed is reported once, through the ``Reporter``.
-public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Sendable {
-    // SAFETY: see `_FutureCore`.
+public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Sendable {  // SAFETY: as in `_FutureCore`.
     /// While pending: the first observer, if it is a plain function.
     @safe @exclusivity(unchecked) @usableFromInline
     final var _callback: (@Sendable (Result<Success, any Error>) throws -> Void)?
@@ -24,14 +23,16 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
     package init(_fileID: StaticString, line: UInt) {
         super.init()
         #if DEBUG
-            _created = SourceSite(fileID: _fileID, line: line)
+        _created = SourceSite(fileID: _fileID, line: line)
         #endif
     }
 
     /// Makes a future that is completed already.
     @inlinable
     public convenience init(
-        completed outcome: Result<Success, any Error>, fileID: StaticString = #fileID, line: UInt = #line
+        completed outcome: Result<Success, any Error>,
+        fileID: StaticString = #fileID,
+        line: UInt = #line
     ) {
         self.init(_fileID: fileID, line: line)
         _ = _complete(outcome)
@@ -40,7 +41,9 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
     /// A future that has succeeded already.
     @inlinable
     public static func succeeded(
-        _ value: Success, fileID: StaticString = #fileID, line: UInt = #line
+        _ value: Success,
+        fileID: StaticString = #fileID,
+        line: UInt = #line
     ) -> Future<Success> {
         Future(completed: .success(value), fileID: fileID, line: line)
     }
@@ -48,7 +51,9 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
     /// A future that has failed already.
     @inlinable
     public static func failed(
-        _ error: any Error, fileID: StaticString = #fileID, line: UInt = #line
+        _ error: any Error,
+        fileID: StaticString = #fileID,
+        line: UInt = #line
     ) -> Future<Success> {
         Future(completed: .failure(error), fileID: fileID, line: line)
     }
@@ -65,10 +70,11 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
     private func reportUnobserved() {
         let label = (_link as? _Extras)?.label
         #if DEBUG
-            Reporter.report(
-                .unobservedFailure(error: _error, label: label, created: _created, completed: _completed))
+        Reporter.report(
+            .unobservedFailure(error: _error, label: label, created: _created, completed: _completed)
+        )
         #else
-            Reporter.report(.unobservedFailure(error: _error, label: label, created: nil, completed: nil))
+        Reporter.report(.unobservedFailure(error: _error, label: label, created: nil, completed: nil))
         #endif
     }
 
@@ -127,7 +133,7 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
     final func _claim(fileID: StaticString, line: UInt) -> Bool {
         guard _claim(fromUpstream: false) else { return false }
         #if DEBUG
-            _completed = SourceSite(fileID: fileID, line: line)
+        _completed = SourceSite(fileID: fileID, line: line)
         #endif
         return true
     }
@@ -281,7 +287,8 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
 
     @inlinable
     static func _call(
-        _ observer: @Sendable (Result<Success, any Error>) throws -> Void, _ outcome: Result<Success, any Error>
+        _ observer: @Sendable (Result<Success, any Error>) throws -> Void,
+        _ outcome: Result<Success, any Error>
     ) {
         do { try observer(outcome) } catch { Reporter.report(.observerThrew(error)) }
     }
@@ -305,7 +312,7 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
         var text = "Future<\(Success.self)>"
         if let label = _label { text += " \"\(label)\"" }
         #if DEBUG
-            if let created = _created { text += " made at \(created)" }
+        if let created = _created { text += " made at \(created)" }
         #endif
         return text
     }
@@ -345,9 +352,9 @@ extension Future: CustomStringConvertible {
     /// Known in debug builds.
     package var _creationSite: SourceSite? {
         #if DEBUG
-            _created
+        _created
         #else
-            nil
+        nil
         #endif
     }
 
@@ -361,8 +368,8 @@ extension Future: CustomStringConvertible {
 }
 
 /// An observer beyond the first.
+// SAFETY: immutable, of Sendable type.
 private final class _CallbackNode<Success: Sendable>: _Node, @unchecked Sendable {
-    // SAFETY: immutable, of Sendable type.
     private let callback: @Sendable (Result<Success, any Error>) throws -> Void
 
     init(_ callback: @escaping @Sendable (Result<Success, any Error>) throws -> Void) { self.callback = callback }
@@ -374,8 +381,8 @@ private final class _CallbackNode<Success: Sendable>: _Node, @unchecked Sendable
 }
 
 /// The delivery to an observer that came after the completion.
+// SAFETY: immutable, of Sendable type.
 private final class _LateDelivery<Success: Sendable>: _Node, @unchecked Sendable {
-    // SAFETY: immutable, of Sendable type.
     private let source: Future<Success>
     private let callback: @Sendable (Result<Success, any Error>) throws -> Void
 

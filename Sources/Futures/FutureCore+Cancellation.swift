@@ -78,7 +78,9 @@ extension _FutureCore {
             extras.canceller = canceller
         }
         _ = consume old
-        if !changed { return _state.load(ordering: .acquiring) & _Bits.wasCancelled == _Bits.wasCancelled ? .late : .unused }
+        if !changed {
+            return _state.load(ordering: .acquiring) & _Bits.wasCancelled == _Bits.wasCancelled ? .late : .unused
+        }
         return answer
     }
 

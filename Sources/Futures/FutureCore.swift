@@ -13,17 +13,17 @@ public import Synchronization
 /// The word's `busy` bit is a lock of a few instructions over the observer fields and the link. Whoever completes does
 /// not wait for it: it sets `done`, and the holder of `busy` sees that on release and fires in its stead. So exactly one
 /// party, the *finisher*, ever takes the observers, and a completion never blocks.
-public class _FutureCore: _Node, @unchecked Sendable {
-    // SAFETY: `_state` is atomic; the other fields are written under `busy` while pending, and by the finisher alone
-    // after `done`; the outcome is written between `claimed` and `done` by the claimer, and read after `done`.
+public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next lines say.
+    // `_state` is atomic; the other fields are written under `busy` while pending, and by the finisher alone after
+    // `done`; the outcome is written between `claimed` and `done` by the claimer, and read after `done`.
     @usableFromInline final let _state = Atomic<UInt32>(0)
     /// While pending: the first observer that is a node, or the table of all observers but an inline callback.
     @safe @exclusivity(unchecked) @usableFromInline final var _listener: _Node?
     /// While pending: the future this one adopts or derives from, or the producer's `_Extras`.
     @safe @exclusivity(unchecked) @usableFromInline final var _link: _Node?
     #if DEBUG
-        @safe @exclusivity(unchecked) @usableFromInline final var _created: SourceSite?
-        @safe @exclusivity(unchecked) @usableFromInline final var _completed: SourceSite?
+    @safe @exclusivity(unchecked) @usableFromInline final var _created: SourceSite?
+    @safe @exclusivity(unchecked) @usableFromInline final var _completed: SourceSite?
     #endif
 
     @inlinable
@@ -50,7 +50,10 @@ public class _FutureCore: _Node, @unchecked Sendable {
         var seen = _state.load(ordering: .relaxed)
         while seen & refusing == 0 {
             let (exchanged, original) = _state.weakCompareExchange(
-                expected: seen, desired: seen | _Bits.claimed, ordering: .acquiringAndReleasing)
+                expected: seen,
+                desired: seen | _Bits.claimed,
+                ordering: .acquiringAndReleasing
+            )
             if exchanged { return true }
             seen = original
         }
@@ -72,7 +75,10 @@ public class _FutureCore: _Node, @unchecked Sendable {
                 continue
             }
             let (exchanged, original) = _state.weakCompareExchange(
-                expected: seen, desired: seen | _Bits.busy, ordering: .acquiring)
+                expected: seen,
+                desired: seen | _Bits.busy,
+                ordering: .acquiring
+            )
             if exchanged { return true }
             seen = original
         }
@@ -90,7 +96,10 @@ public class _FutureCore: _Node, @unchecked Sendable {
         var seen = _state.load(ordering: .relaxed)
         while true {
             let (exchanged, original) = _state.weakCompareExchange(
-                expected: seen, desired: (seen | bits) & ~_Bits.busy, ordering: .acquiringAndReleasing)
+                expected: seen,
+                desired: (seen | bits) & ~_Bits.busy,
+                ordering: .acquiringAndReleasing
+            )
             if exchanged { return seen & _Bits.done != 0 }
             seen = original
         }
@@ -328,8 +337,8 @@ package enum _Bits {
 }
 
 /// All observers of a future that has more than one, in the order they came.
+// SAFETY: touched under the future's `busy` bit, then by its finisher alone.
 private final class ObserverTable: _Node, @unchecked Sendable {
-    // SAFETY: touched under the future's `busy` bit, then by its finisher alone.
     private var observers: [_Node] = []
 
     var count: Int { observers.count }

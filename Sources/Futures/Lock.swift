@@ -13,8 +13,8 @@ package import Darwin
 #endif
 
 /// The package's one lock, in the variant that ThreadSanitizer understands.
+// SAFETY: both are only touched by a thread that holds the mutex.
 package struct Lock<State>: ~Copyable, @unchecked Sendable {
-    // SAFETY: both are only touched by a thread that holds the mutex.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let state: UnsafeMutablePointer<State>
 
@@ -44,8 +44,8 @@ package struct Lock<State>: ~Copyable, @unchecked Sendable {
 /// The state has memory of its own beside the mutex: a `Mutex` of it is never specialised (6.3.1), and each use would
 /// look up the metadata of three types.
 @safe
+// SAFETY: the state is only touched by a thread that holds the mutex; what leaves it is the caller's to justify.
 package struct Lock<State>: ~Copyable, @unchecked Sendable {
-    // SAFETY: the state is only touched by a thread that holds the mutex; what leaves it is the caller's to justify.
     @usableFromInline let mutex = Mutex<Void>(())
     @usableFromInline let state: UnsafeMutablePointer<State>
 

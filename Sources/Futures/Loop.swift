@@ -28,7 +28,9 @@ public struct LoopInstant: InstantProtocol, Sendable, CustomStringConvertible {
 
     /// The time from this instant to another.
     @inlinable
-    public func duration(to other: LoopInstant) -> Duration { .nanoseconds(other.nanoseconds) - .nanoseconds(nanoseconds) }
+    public func duration(to other: LoopInstant) -> Duration {
+        .nanoseconds(other.nanoseconds) - .nanoseconds(nanoseconds)
+    }
 
     /// Earlier instants come first.
     @inlinable
@@ -141,9 +143,9 @@ public enum CurrentLoop {
 }
 
 /// A loop's place in a thread's words. Loops keep one and enter it while they run.
-public final class LoopBox: @unchecked Sendable {
-    // SAFETY: immutable. The loop owns its box and is alive while a thread runs it, which is when the box is looked at. A
-    // weak reference would put every retain of the loop on the slow path.
+public final class LoopBox: @unchecked Sendable {  // SAFETY: immutable.
+    // The loop owns its box and is alive while a thread runs it, which is when the box is looked at. A weak reference
+    // would put every retain of the loop on the slow path.
     private unowned(unsafe) let owner: any Loop
 
     /// Makes the box of a loop, which must own it.

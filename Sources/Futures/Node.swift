@@ -5,8 +5,7 @@
 ///
 /// Not for use outside of Switchyard. It is a class, not a protocol, so that an observer costs one word in its source
 /// and a delivery costs one virtual call without generic metadata.
-open class _Node: @unchecked Sendable {
-    // SAFETY: holds no state; each subclass says how its own is guarded.
+open class _Node: @unchecked Sendable {  // SAFETY: no state here; each subclass says how its own is guarded.
     @inlinable
     package init() {}
 

@@ -8,7 +8,7 @@ import Synchronization
 /// Copies of the reference share the right to complete; the first completion wins. A promise may be captured by any
 /// callback. When the last reference is dropped without a completion, the future fails with ``BrokenPromise``: a callback
 /// that a legacy API throws away becomes an error, never a hang.
-public final class Promise<Success: Sendable>: @unchecked Sendable {
+public final class Promise<Success: Sendable>: @unchecked Sendable {  // SAFETY: each field says it.
     // SAFETY: set once at initialisation; mutable only so that `deinit` can ask for unique reference.
     @safe @exclusivity(unchecked) @usableFromInline final var _future: Future<Success>
 
@@ -54,7 +54,9 @@ public final class Promise<Success: Sendable>: @unchecked Sendable {
     @inlinable
     @discardableResult
     public func tryComplete(
-        _ outcome: Result<Success, any Error>, fileID: StaticString = #fileID, line: UInt = #line
+        _ outcome: Result<Success, any Error>,
+        fileID: StaticString = #fileID,
+        line: UInt = #line
     ) -> Bool {
         guard _future._claim(fileID: fileID, line: line) else {
             _swallow(outcome)
@@ -67,7 +69,9 @@ public final class Promise<Success: Sendable>: @unchecked Sendable {
     /// Completes the future; a second completion is reported and changes nothing.
     @inlinable
     public func complete(
-        with outcome: Result<Success, any Error>, fileID: StaticString = #fileID, line: UInt = #line
+        with outcome: Result<Success, any Error>,
+        fileID: StaticString = #fileID,
+        line: UInt = #line
     ) {
         guard _future._claim(fileID: fileID, line: line) else {
             _misuse(outcome, fileID: fileID, line: line)
@@ -101,7 +105,9 @@ public final class Promise<Success: Sendable>: @unchecked Sendable {
     /// - Cancellation: A cancellation of the future goes on to `source`; the source's arrives as the outcome.
     /// - Errors: A promise that would follow its own future, directly or around a ring, fails with ``PromiseCycle``.
     public func complete(
-        from source: some Awaitable<Success>, fileID: StaticString = #fileID, line: UInt = #line
+        from source: some Awaitable<Success>,
+        fileID: StaticString = #fileID,
+        line: UInt = #line
     ) {
         let source: Future<Success> = source.future()
         if _future._adopt(source) { return }
@@ -128,16 +134,20 @@ public final class Promise<Success: Sendable>: @unchecked Sendable {
     func _misuse(_ outcome: Result<Success, any Error>?, fileID: StaticString, line: UInt) {
         if _swallow(outcome) { return }
         #if DEBUG
-            // Adopting has no place of completion yet; everything else that won is about to write it.
-            while !_future._isDone, _future._state.load(ordering: .acquiring) & _Bits.claimed != 0 { _future._pause() }
-            let first = _future._isDone ? _future._completed : nil
+        // Adopting has no place of completion yet; everything else that won is about to write it.
+        while !_future._isDone, _future._state.load(ordering: .acquiring) & _Bits.claimed != 0 { _future._pause() }
+        let first = _future._isDone ? _future._completed : nil
         #else
-            let first: SourceSite? = nil
+        let first: SourceSite? = nil
         #endif
         Reporter.report(
             .completedTwice(
-                label: _rarely?.label, created: _future._creationSite, first: first,
-                second: SourceSite(fileID: fileID, line: line)))
+                label: _rarely?.label,
+                created: _future._creationSite,
+                first: first,
+                second: SourceSite(fileID: fileID, line: line)
+            )
+        )
     }
 
     // MARK: Cancellation
@@ -196,8 +206,8 @@ final class _PromiseExtras<Success: Sendable>: Sendable {
 
 /// What few futures have: a canceller, a label.
 @usableFromInline
+// SAFETY: touched under the future's `busy` bit; the canceller is called by the one who set `cancelRequested`.
 final class _Extras: _Node, @unchecked Sendable {
-    // SAFETY: touched under the future's `busy` bit; the canceller is called by the one who set `cancelRequested`.
     var label: String?
     var canceller: (@Sendable () -> CancellationAnswer)?
 

@@ -60,8 +60,8 @@ public struct Registration: Sendable {
     }
 }
 
+// SAFETY: immutable, of Sendable type.
 private final class ClosureRegistration: _Node, @unchecked Sendable {
-    // SAFETY: immutable, of Sendable type.
     private let withdrawal: @Sendable () -> Bool
     private let cancellation: @Sendable () -> CancellationAnswer
 

@@ -36,7 +36,9 @@ extension Future {
     ///   ignores the cancellation still delivers its value.
     @discardableResult
     public convenience init(
-        _ label: String? = nil, fileID: StaticString = #fileID, line: UInt = #line,
+        _ label: String? = nil,
+        fileID: StaticString = #fileID,
+        line: UInt = #line,
         _ operation: sending @escaping () async throws -> Success
     ) {
         self.init(_fileID: fileID, line: line)

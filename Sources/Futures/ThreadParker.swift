@@ -5,8 +5,8 @@ import CFutures
 
 /// One blocked thread: a wake before the wait is kept.
 @safe
+// SAFETY: immutable; made for use from several threads.
 package final class ThreadParker: @unchecked Sendable {
-    // SAFETY: immutable; made for use from several threads.
     private let parker = unsafe sy_thread_parker_create()
 
     package init() {}

@@ -62,6 +62,7 @@ package enum _Trampoline {
     static func canContinue(with node: _FutureCore) -> Bool {
         let trampoline = unsafe sy_thread_current().pointee.trampoline
         guard unsafe trampoline.pointee.count == 0 else { return false }
+        // SAFETY: the chain holds the node while it is the one that runs.
         unsafe trampoline.pointee.running = Unmanaged.passUnretained(node).toOpaque()
         return true
     }

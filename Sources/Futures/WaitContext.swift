@@ -7,8 +7,7 @@ import CFutures
 /// waits for, so a wait allocates nothing.
 ///
 /// Not for use outside of Switchyard.
-open class _Parker: _Node, @unchecked Sendable {
-    // SAFETY: holds no state.
+open class _Parker: _Node, @unchecked Sendable {  // SAFETY: holds no state.
     override package init() { super.init() }
 
     /// For subclasses in Switchyard's other modules.
@@ -64,6 +63,7 @@ package enum WaitContext {
         guard let parker = unsafe words.pointee.parker, unsafe words.pointee.task == sy_current_task(),
             unsafe words.pointee.trampoline.pointee.active == 0
         else { return nil }
+        // SAFETY: the greenlet that runs is alive.
         return unsafe Unmanaged.fromOpaque(parker)
     }
 
@@ -82,4 +82,3 @@ package enum WaitContext {
         return .thread
     }
 }
-

@@ -94,8 +94,8 @@ private func block(on source: _FutureCore, timeout: Duration?, observing: Bool) 
 }
 
 /// A blocked thread's observer.
+// SAFETY: immutable; the parker is made for use from several threads.
 private final class ThreadWaiter: _Node, @unchecked Sendable {
-    // SAFETY: immutable; the parker is made for use from several threads.
     private let parker = ThreadParker()
 
     func wait(until deadline: LoopInstant) -> Bool { parker.wait(until: deadline) }

@@ -99,8 +99,12 @@ import Testing
             let task = Task { try await promise.future.value }
             let gate = Gate(2)
             _ = try await Future.all(
-                startThread { gate.pass(); promise.tryComplete(.success(1)) },
-                startThread { gate.pass(); task.cancel() }
+                startThread {
+                    gate.pass(); promise.tryComplete(.success(1))
+                },
+                startThread {
+                    gate.pass(); task.cancel()
+                }
             ).value
             let result = await task.result
             #expect(["1", "CancellationError"].contains(words(result.mapError { $0 })))

@@ -157,8 +157,12 @@ import Testing
             let asked = Log<Int>()
             let results: [Future<Int>] = [
                 source.map { $0 }, source.flatMap { Future.succeeded($0) }, source.mapError { _ in Oops() },
-                source.recover { _ in asked.add(1); return 0 },
-                source.recover(from: { _ in asked.add(1); return Future.succeeded(0) }),
+                source.recover { _ in
+                    asked.add(1); return 0
+                },
+                source.recover(from: { _ in
+                    asked.add(1); return Future.succeeded(0)
+                }),
                 source.ensure {}, source.validate { _ in true }, source.delay(.zero, on: loop), source.shielded,
                 source.timeout(.seconds(1), on: loop), source.delivered(on: loop),
                 Future.all([source, source]).map { $0.count }, Future.all(source, Future.succeeded(1)).map { $0.0 },
@@ -203,11 +207,14 @@ import Testing
             ("timeout", { $0.timeout(.seconds(1), on: loop) }), ("delivered", { $0.delivered(on: loop) }),
             ("all", { Future.all([$0]).map { $0[0] } }), ("pack", { Future.all($0, Future.succeeded(1)).map { $0.0 } }),
             ("race", { Future.race([$0]) }), ("any", { Future.any([$0]) }),
-            ("adopt", { source in
-                let promise = Promise<Int>()
-                promise.complete(from: source)
-                return promise.future
-            }),
+            (
+                "adopt",
+                { source in
+                    let promise = Promise<Int>()
+                    promise.complete(from: source)
+                    return promise.future
+                }
+            ),
             ("call", { source in Call(from: { source }).future() }),
             ("foreign", { Foreign($0).future() }),
         ]
@@ -285,8 +292,12 @@ import Testing
             let sentinel = Sentinel()
             held = sentinel
             results = [
-                promise.future.map { sentinel.touch(); return $0 },
-                promise.future.flatMap { sentinel.touch(); return Future.succeeded($0) },
+                promise.future.map {
+                    sentinel.touch(); return $0
+                },
+                promise.future.flatMap {
+                    sentinel.touch(); return Future.succeeded($0)
+                },
             ]
         }
         for result in results { result.cancel() }

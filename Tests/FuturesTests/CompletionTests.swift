@@ -27,7 +27,8 @@ import Testing
             log.all == [
                 "other", "done true", "withdraw false tooLate", "cancel tooLate tooLate", "complete false",
                 "description false", "added",
-            ])
+            ]
+        )
         #expect(later.words == "2")
     }
 
@@ -78,11 +79,11 @@ import Testing
         guard case .completedTwice(_, let created, let first, let second)? = reports.first else { return }
         #expect(Int(second.line) == secondLine)
         #if DEBUG
-            #expect(first.map { Int($0.line) } == firstLine)
-            #expect(created.map { Int($0.line) } == firstLine - 1)
-            #expect(reports[0].description.contains("CompletionTests.swift:\(firstLine)"))
+        #expect(first.map { Int($0.line) } == firstLine)
+        #expect(created.map { Int($0.line) } == firstLine - 1)
+        #expect(reports[0].description.contains("CompletionTests.swift:\(firstLine)"))
         #else
-            #expect(first == nil && created == nil && firstLine > 0)
+        #expect(first == nil && created == nil && firstLine > 0)
         #endif
         #expect(reports[0].description.contains("F4 twice"))
     }
@@ -108,9 +109,9 @@ import Testing
             return
         }
         #if DEBUG
-            #expect(first.map { Int($0.line) } == #line - 6)
+        #expect(first.map { Int($0.line) } == #line - 6)
         #else
-            #expect(first == nil)
+        #expect(first == nil)
         #endif
     }
 
@@ -167,7 +168,7 @@ import Testing
         #expect(derived.description.contains("\"the root\""))
         #expect(derived.description.contains("3 steps up"))
         #if DEBUG
-            #expect(derived.description.contains("CompletionTests.swift:\(#line - 6)"))
+        #expect(derived.description.contains("CompletionTests.swift:\(#line - 6)"))
         #endif
         #expect(Future.succeeded(7).description == "Future(succeeded: 7)")
         let failed = Future<Int>.failed(EmptyInput("x"))
@@ -194,7 +195,9 @@ import Testing
         #expect(seen.all == [before])
     }
 
-    @Test("C1: cancelling answers yes while pending and once cancelled, no when finished; later outcomes change nothing")
+    @Test(
+        "C1: cancelling answers yes while pending and once cancelled, no when finished; later outcomes change nothing"
+    )
     func cancellingAnswers() {
         let promise = Promise<Int>()
         #expect(promise.future.cancel() == .stopped)

@@ -55,7 +55,9 @@ import Testing
         promises[0].succeed(0)
         let text = try await onThread { () -> String in
             var text = "\(try completions.waitNext()!.get())"
-            do { _ = try completions.waitNext(timeout: .zero) } catch let error as TimedOut { text += " \(error.operation)" }
+            do { _ = try completions.waitNext(timeout: .zero) } catch let error as TimedOut {
+                text += " \(error.operation)"
+            }
             promises[2].succeed(2)
             text += " \(try completions.waitNext(timeout: .zero)!.get())"
             promises[1].succeed(1)

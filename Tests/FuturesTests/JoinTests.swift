@@ -227,8 +227,16 @@ import Testing
             return "\(lists.done) \(lists.pending) \(loop.timers.count)"
         }
         #expect(result(.firstCompleted) { $0[1].succeed(1) } == "[1] [0, 2] 0")
-        #expect(result(.firstFailure) { $0[2].succeed(1); $0[0].future.cancel() } == "[0, 2] [1] 0")
-        #expect(result(.firstFailure) { $0[2].fail(Oops()); $0[0].succeed(1) } == "[2] [0, 1] 0")
+        #expect(
+            result(.firstFailure) {
+                $0[2].succeed(1); $0[0].future.cancel()
+            } == "[0, 2] [1] 0"
+        )
+        #expect(
+            result(.firstFailure) {
+                $0[2].fail(Oops()); $0[0].succeed(1)
+            } == "[2] [0, 1] 0"
+        )
         #expect(result(.allCompleted) { for promise in $0 { promise.succeed(1) } } == "[0, 1, 2] [] 0")
         #expect(result(.allCompleted) { $0[0].succeed(1) } == "[0] [1, 2] 0")
     }

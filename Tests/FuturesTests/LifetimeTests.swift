@@ -26,7 +26,9 @@ import Testing
         _ = future.observe { _ in sentinel.touch() }
         promise.onCancel { sentinel.touch() }
         promise.onDispose { _ in sentinel.touch() }
-        let touch: @Sendable (Int) -> Int = { sentinel.touch(); return $0 }
+        let touch: @Sendable (Int) -> Int = {
+            sentinel.touch(); return $0
+        }
         return [
             future.map(touch), future.flatMap { Future.succeeded(touch($0)) }, future.recover { _ in touch(0) },
             future.ensure { sentinel.touch() }, future.shielded.map(touch),
@@ -73,7 +75,11 @@ import Testing
             let results = [
                 source.future.timeout(.seconds(1), on: loop), Future.race([source.future, .sleep1(on: loop)]),
                 Future.firstCompleted(of: [source.future, .sleep1(on: loop)]).map { try $0.get() },
-            ].map { $0.map { value -> Int in sentinel.touch(); return value } }
+            ].map {
+                $0.map { value -> Int in
+                    sentinel.touch(); return value
+                }
+            }
             let kept = source.future.observe { _ in }
             loop.advance(by: .seconds(1))
             for result in results { _ = try? await result.value }
@@ -93,7 +99,11 @@ import Testing
             let results = [
                 source.future.map { $0 }, source.future.timeout(.seconds(1), on: loop),
                 Future.all([source.future]).map { $0[0] }, source.future.delivered(on: loop),
-            ].map { $0.map { value -> Int in sentinel.touch(); return value } }
+            ].map {
+                $0.map { value -> Int in
+                    sentinel.touch(); return value
+                }
+            }
             for result in results { result.cancel() }
             let task = Task { [sentinel] in
                 sentinel.touch()

@@ -4,8 +4,8 @@
 import Futures
 
 /// A loop whose turns and whose time the test makes.
+// SAFETY: the state is behind its lock; the box is set before the loop is shared.
 final class ManualLoop: Loop, @unchecked Sendable {
-    // SAFETY: the state is behind its lock; the box is set before the loop is shared.
     private struct State {
         var work: [@Sendable () -> Void] = []
         var now = LoopInstant(nanoseconds: 0)

@@ -35,8 +35,12 @@ import Testing
             let (entry, _) = timers.add(at: LoopInstant(nanoseconds: 0)) { ran.increment() }
             let gate = Gate(2)
             let cancelled = try await Future.all(
-                startThread { gate.pass(); timers.popDue(at: .now)?.take()?() },
-                startThread { gate.pass(); return timers.cancel(entry) }
+                startThread {
+                    gate.pass(); timers.popDue(at: .now)?.take()?()
+                },
+                startThread {
+                    gate.pass(); return timers.cancel(entry)
+                }
             ).value.1
             #expect(ran.value == (cancelled ? 0 : 1))
         }
@@ -62,7 +66,10 @@ import Testing
     @Test("C9: instants and durations that are too far away end at the limits instead of trapping")
     func limits() {
         let start = LoopInstant(nanoseconds: -5)
-        #expect(start.advanced(by: .seconds(Int64.max)) == .distantFuture || start.advanced(by: .seconds(Int64.max)).nanoseconds > 0)
+        #expect(
+            start.advanced(by: .seconds(Int64.max)) == .distantFuture
+                || start.advanced(by: .seconds(Int64.max)).nanoseconds > 0
+        )
         #expect(LoopInstant.distantFuture.advanced(by: .seconds(1)) == .distantFuture)
         #expect(start.duration(to: .distantFuture) > .seconds(1))
         #expect(LoopInstant(nanoseconds: .min).duration(to: .distantFuture) > .zero)
@@ -73,7 +80,8 @@ import Testing
     func errors() {
         let errors: [any Error & CustomStringConvertible] = [
             BrokenPromise(origin: "here"), LoopClosed(loop: "l", operation: "a sleep was pending"),
-            WouldDeadlock(.task), WouldDeadlock(.loop("l")), WouldDeadlock(.observer(of: "f")), WouldDeadlock(.foreignTask),
+            WouldDeadlock(.task), WouldDeadlock(.loop("l")), WouldDeadlock(.observer(of: "f")),
+            WouldDeadlock(.foreignTask),
             TimedOut(after: .seconds(1), waitingFor: "f"), EmptyInput("race"), PromiseCycle(origin: "here"),
         ]
         for error in errors {

@@ -7,7 +7,9 @@ import Testing
 @Suite struct ReportTests {
     init() { Reports.install() }
 
-    @Test("F6, C5, K5, B2: a failure that nobody observed is reported once, when the last reference goes, with its place")
+    @Test(
+        "F6, C5, K5, B2: a failure that nobody observed is reported once, when the last reference goes, with its place"
+    )
     func unobserved() {
         let error = Oops()
         var promise: Promise<Int>? = Promise("F6")
@@ -22,14 +24,16 @@ import Testing
         #expect(reports.count == 1)
         #expect(reports.first?.description.contains("\"F6\"") == true)
         #if DEBUG
-            #expect(reports.first?.description.contains("ReportTests.swift:\(line)") == true)
-            #expect(reports.first?.description.contains("failed at") == true)
+        #expect(reports.first?.description.contains("ReportTests.swift:\(line)") == true)
+        #expect(reports.first?.description.contains("failed at") == true)
         #else
-            #expect(line > 0)
+        #expect(line > 0)
         #endif
     }
 
-    @Test("F6: observed means handed on: to a callback, a wait, an await, a derived future or an adopter, early or late")
+    @Test(
+        "F6: observed means handed on: to a callback, a wait, an await, a derived future or an adopter, early or late"
+    )
     func handedOn() async {
         let error = Oops()
         for isLate in [false, true] {
@@ -174,7 +178,7 @@ import Testing
         }
         #expect(error.description.contains("thrown away"))
         #if DEBUG
-            #expect(error.origin.contains("ReportTests.swift"))
+        #expect(error.origin.contains("ReportTests.swift"))
         #endif
         _ = future.observe { _ in }
     }
@@ -240,8 +244,8 @@ import Testing
     /// Below a synchronous frame the compiler does not see that a task waits; what is complete may be waited for there.
     private func waitHere(for future: Future<Int>) throws { try future.wait() }
 
+    // SAFETY: the test reads and writes at different times.
     private final class Holder: @unchecked Sendable {
-        // SAFETY: the test reads and writes at different times.
         var promises: [String: Promise<Int>] = [:]
     }
 }

@@ -7,7 +7,9 @@ import Testing
 @Suite struct StressTests {
     init() { Reports.install() }
 
-    @Test("C12, F1: threads that observe, withdraw, cancel, complete and adopt at once: each observer is called once or withdrawn")
+    @Test(
+        "C12, F1: threads that observe, withdraw, cancel, complete and adopt at once: each observer is called once or withdrawn"
+    )
     func everythingAtOnce() async throws {
         for round in 0..<scaled(150) {
             let promise = Promise<Int>()
@@ -46,7 +48,9 @@ import Testing
         }
     }
 
-    @Test("C12, B8: a graph of derived futures that is completed from one side and cancelled from the other ends everywhere")
+    @Test(
+        "C12, B8: a graph of derived futures that is completed from one side and cancelled from the other ends everywhere"
+    )
     func graph() async throws {
         for round in 0..<scaled(150) {
             let root = Promise<Int>()
@@ -55,9 +59,15 @@ import Testing
             let race = Future.race([joined, layers[0]].map { $0.recover { _ in 0 } })
             let gate = Gate(3)
             _ = try await Future.all([
-                startThread { gate.pass(); _ = root.tryComplete(.success(round)) },
-                startThread { gate.pass(); for layer in layers { layer.cancel() } },
-                startThread { gate.pass(); joined.cancel() },
+                startThread {
+                    gate.pass(); _ = root.tryComplete(.success(round))
+                },
+                startThread {
+                    gate.pass(); for layer in layers { layer.cancel() }
+                },
+                startThread {
+                    gate.pass(); joined.cancel()
+                },
             ]).value
             for future in layers + [joined, race] {
                 await eventually("\(future)") { future.isCompleted }
@@ -71,9 +81,15 @@ import Testing
             let (outer, inner) = (Promise<Int>("stress outer"), Promise<Int>())
             let gate = Gate(3)
             _ = try await Future.all([
-                startThread { gate.pass(); outer.complete(from: inner.future) },
-                startThread { gate.pass(); _ = outer.future.cancel() },
-                startThread { gate.pass(); _ = inner.tryComplete(.success(1)) },
+                startThread {
+                    gate.pass(); outer.complete(from: inner.future)
+                },
+                startThread {
+                    gate.pass(); _ = outer.future.cancel()
+                },
+                startThread {
+                    gate.pass(); _ = inner.tryComplete(.success(1))
+                },
             ]).value
             #expect(outer.future.isCompleted && inner.future.isCompleted)
             #expect(inner.future._observers == 0)

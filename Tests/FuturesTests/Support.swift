@@ -45,7 +45,8 @@ final class Sentinel: Sendable {
 
 /// Runs the body on a new plain thread, where waiting is legal.
 func onThread<Value: Sendable>(
-    stackBytes: UInt64 = 0, _ body: @escaping @Sendable () throws -> Value
+    stackBytes: UInt64 = 0,
+    _ body: @escaping @Sendable () throws -> Value
 ) async throws -> Value {
     let future = startThread(stackBytes: stackBytes, body)
     return try await future.value
@@ -53,19 +54,23 @@ func onThread<Value: Sendable>(
 
 /// The outcome of the body on a new plain thread.
 func startThread<Value: Sendable>(
-    stackBytes: UInt64 = 0, _ body: @escaping @Sendable () throws -> Value
+    stackBytes: UInt64 = 0,
+    _ body: @escaping @Sendable () throws -> Value
 ) -> Future<Value> {
     let promise = Promise<Value>("a test's thread")
     let job = ThreadJob { promise.complete(with: Result { try body() }) }
     // SAFETY: balanced by the thread.
     let reference = unsafe Unmanaged.passRetained(job).toOpaque()
     let error = unsafe sy_thread_start(
-        "test", stackBytes,
+        "test",
+        stackBytes,
         { argument in
             // SAFETY: the reference retained above.
             let job = unsafe Unmanaged<ThreadJob>.fromOpaque(argument!).takeRetainedValue()
             job.body()
-        }, reference)
+        },
+        reference
+    )
     precondition(error == 0, "no thread")
     return promise.future
 }
@@ -77,7 +82,9 @@ private final class ThreadJob: Sendable {
 
 /// Waits until the condition holds; fails the test after a generous deadline.
 func eventually(
-    _ comment: Comment? = nil, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () -> Bool
+    _ comment: Comment? = nil,
+    sourceLocation: SourceLocation = #_sourceLocation,
+    _ condition: () -> Bool
 ) async {
     let end = LoopInstant.now.advanced(by: .seconds(30))
     while !condition() {
@@ -111,7 +118,8 @@ enum Reports {
     static func failures(_ error: Oops) -> [Report] {
         all.filter { report in
             switch report {
-            case .unobservedFailure(let reported, _, _, _), .secondaryFailure(let reported, _), .observerThrew(let reported):
+            case .unobservedFailure(let reported, _, _, _), .secondaryFailure(let reported, _),
+                .observerThrew(let reported):
                 reported as? Oops == error
             default: false
             }
@@ -152,9 +160,9 @@ func scaled(_ size: Int) -> Int {
 }
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #else
-    import Darwin
+import Darwin
 #endif

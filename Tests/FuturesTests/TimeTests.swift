@@ -126,11 +126,19 @@ import Testing
             let seen = Log<String>()
             _ = limited.observe { seen.add(words($0)) }
             let gate = Gate(3)
-            _ = try await Future.all([
-                startThread { gate.pass(); loop.advance(by: .seconds(1)) },
-                startThread { gate.pass(); promise.tryComplete(.success(1)) },
-                startThread { gate.pass(); limited.cancel() },
-            ].map { $0.map { _ in } }).value
+            _ = try await Future.all(
+                [
+                    startThread {
+                        gate.pass(); loop.advance(by: .seconds(1))
+                    },
+                    startThread {
+                        gate.pass(); promise.tryComplete(.success(1))
+                    },
+                    startThread {
+                        gate.pass(); limited.cancel()
+                    },
+                ].map { $0.map { _ in } }
+            ).value
             #expect(seen.all == [limited.words])
             #expect(loop.timers.count == 0)
         }
@@ -139,7 +147,9 @@ import Testing
     @Test("C10, K3: a timeout or a sleep on a loop that closes fails with LoopClosed, one on a closed loop at once")
     func closing() {
         let loop = ManualLoop("gone")
-        let before = [Promise<Int>.endless.future.timeout(.seconds(1), on: loop).map { _ in }, .sleep(for: .seconds(1), on: loop)]
+        let before = [
+            Promise<Int>.endless.future.timeout(.seconds(1), on: loop).map { _ in }, .sleep(for: .seconds(1), on: loop),
+        ]
         let kept = Promise<Int>()
         let limited = kept.future.timeout(.seconds(1), on: loop)
         loop.close()
@@ -212,10 +222,14 @@ import Testing
             promise.fail(errors[runs.value - 1])
         }
         let pauses = Log<Int>()
-        let future = call.retry(3, on: loop, delay: { run in
-            pauses.add(run)
-            return .seconds(run)
-        }).future()
+        let future = call.retry(
+            3,
+            on: loop,
+            delay: { run in
+                pauses.add(run)
+                return .seconds(run)
+            }
+        ).future()
         #expect(runs.value == 1)
         loop.advance(by: .seconds(1))
         #expect(runs.value == 2)

@@ -131,7 +131,8 @@ import Testing
     @Test("A+2.3.2: adopting a pending future waits for it, adopting a complete one is complete", arguments: 0..<3)
     func adopting(_ kind: Int) {
         let error = Oops()
-        let outcome: Result<Int, any Error> = kind == 0 ? .success(1) : .failure(kind == 1 ? error : CancellationError())
+        let outcome: Result<Int, any Error> =
+            kind == 0 ? .success(1) : .failure(kind == 1 ? error : CancellationError())
         for isLate in [false, true] {
             let source = Promise<Int>()
             let promise = Promise<Int>()
@@ -154,7 +155,9 @@ import Testing
         calls.value?(.success(2))
         calls.value?(.failure(Oops()))
         #expect(promise.future.words == "1")
-        #expect(Call<Int> { $0.succeed(4) }.flatMap { value in Unruly { $0(.success(value + 1)) } }.future().words == "5")
+        #expect(
+            Call<Int> { $0.succeed(4) }.flatMap { value in Unruly { $0(.success(value + 1)) } }.future().words == "5"
+        )
     }
 
     @Test("A+2.3.3: adoption of adopters is flattened iteratively, made in either direction")

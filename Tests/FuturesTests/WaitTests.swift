@@ -135,7 +135,9 @@ import Testing
             let loop = ManualLoop()
             let refused = loop.run { words(Result { try promise.future.wait() }) }
             promise.succeed(3)
-            return [refused, words(Result { try promise.future.wait() }), words(Result { try startThread { 4 }.wait() })]
+            return [
+                refused, words(Result { try promise.future.wait() }), words(Result { try startThread { 4 }.wait() }),
+            ]
         }
         #expect(texts == ["WouldDeadlock", "3", "4"])
     }
