@@ -8,7 +8,8 @@ import Loops
 /// Test functions run in a Swift task, also the synchronous ones, where `wait()` and `run()` are refused; in here they
 /// are not.
 public func onThread<Success: Sendable>(
-    _ name: String = "test", _ body: @escaping @Sendable () throws -> Success
+    _ name: String = "test",
+    _ body: @escaping @Sendable () throws -> Success
 ) async throws -> Success {
     let result: Result<Success, any Error> = await withCheckedContinuation { continuation in
         PlainThread.start(name) { continuation.resume(returning: Result { try body() }) }

@@ -25,9 +25,15 @@ public final class ReportCollector: Sendable {
 
     /// What was collected, after everything reported before this call has arrived.
     ///
-    /// Blocks for as long as the reporter needs for what was handed to it.
+    /// Blocks for as long as the sink needs for what was handed to it; see ``settledReports()`` for async tests.
     public func settled() -> [Report] {
         Drain.shared.flush()
+        return reports
+    }
+
+    /// What was collected, after everything reported before this call has arrived.
+    public func settledReports() async -> [Report] {
+        await withCheckedContinuation { continuation in Drain.shared.post { continuation.resume() } }
         return reports
     }
 

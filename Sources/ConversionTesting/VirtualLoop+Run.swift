@@ -58,7 +58,9 @@ extension VirtualLoop {
     ///   if the loop is stopped first; `CannotRunLoop`; NeverIdle.
     @discardableResult
     public func run<Success: Sendable>(
-        until source: some Awaitable<Success>, timeout: Duration? = nil, patience: Duration = .seconds(10)
+        until source: some Awaitable<Success>,
+        timeout: Duration? = nil,
+        patience: Duration = .seconds(10)
     ) throws -> Success {
         let limit = timeout.map { now.advanced(by: $0) }
         return try drive {
@@ -72,7 +74,10 @@ extension VirtualLoop {
                 try settle(until: { future.isCompleted })
                 if let outcome = future.outcome { return try outcome.get() }
                 if isEnding || isStopped {
-                    throw LoopClosed(loop: name, operation: "run(until:) of \(future), which was stopped before it completed,")
+                    throw LoopClosed(
+                        loop: name,
+                        operation: "run(until:) of \(future), which was stopped before it completed,"
+                    )
                 }
                 if let next = timers.earliest, limit.map({ next <= $0 }) ?? true {
                     move(to: next)

@@ -16,8 +16,8 @@ public import Loops
 ///
 /// It may be driven from a Swift task, such as a test function; callbacks then see that task as the current one. Tests of
 /// greenlets and of `wait()` drive it from `onThread { … }`.
-public final class VirtualLoop: TurnHosting, @unchecked Sendable {
-    // SAFETY: `inbox`, `timers` and `closers` are thread-safe; `box` is set before the loop is shared; what stands under
+public final class VirtualLoop: TurnHosting, @unchecked Sendable {  // SAFETY: see the next lines.
+    // `inbox`, `timers` and `closers` are thread-safe; `box` is set before the loop is shared; what stands under
     // "The turn" belongs to the thread that drives.
     enum Phase { case idle, running, stopping, stopped }
 
@@ -145,7 +145,9 @@ extension VirtualLoop {
     /// Stops the process if the calling thread is not driving this loop.
     public func checkIsolated() {
         precondition(
-            isCurrent, "This code is isolated to loop \"\(name)\", but runs on \(CurrentLoopName.text).")
+            isCurrent,
+            "This code is isolated to loop \"\(name)\", but runs on \(CurrentLoopName.text)."
+        )
     }
 }
 

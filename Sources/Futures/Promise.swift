@@ -210,6 +210,7 @@ final class _PromiseExtras<Success: Sendable>: Sendable {
 final class _Extras: _Node, @unchecked Sendable {
     var label: String?
     var canceller: (@Sendable () -> CancellationAnswer)?
+    var refusal: (@Sendable () -> WouldDeadlock?)?
 
     override package func _takeCanceller() -> (@Sendable () -> CancellationAnswer)? {
         defer { canceller = nil }

@@ -60,6 +60,7 @@ func _blockUntilDone(_ source: _FutureCore, timeout: Duration?, observing: Bool 
     case .greenlet(let parker):
         try park(parker, on: source, timeout: timeout, observing: observing)
     case .thread:
+        if let refusal = source._refusalToBlock { throw refusal }
         try block(on: source, timeout: timeout, observing: observing)
     }
 }

@@ -5,5 +5,7 @@ import Futures
 
 /// The calling thread, for messages.
 package enum CurrentLoopName {
-    package static var text: String { CurrentLoop.current.map { "loop \"\($0.name)\"" } ?? "a thread that runs no loop" }
+    package static var text: String {
+        CurrentLoop.current.map { "loop \"\($0.name)\"" } ?? "a thread that runs no loop"
+    }
 }

@@ -32,16 +32,24 @@ final class DescriptorTable: Sendable {
     }
 
     func reserve(
-        _ descriptor: Int32, _ direction: IODirection, persistent: Bool,
-        onReady: @escaping @Sendable () throws -> Void, onFailure: @escaping @Sendable (any Error) -> Void
+        _ descriptor: Int32,
+        _ direction: IODirection,
+        persistent: Bool,
+        onReady: @escaping @Sendable () throws -> Void,
+        onFailure: @escaping @Sendable (any Error) -> Void
     ) -> Reservation {
         state.withLock { state in
             if state.isClosed { return .closed }
             let key = Key(descriptor: descriptor, direction: direction)
             if state.watchers[key] != nil { return .inUse }
             let watcher = Watcher(
-                descriptor, direction, persistent: persistent, sequence: state.nextSequence,
-                onReady: onReady, onFailure: onFailure)
+                descriptor,
+                direction,
+                persistent: persistent,
+                sequence: state.nextSequence,
+                onReady: onReady,
+                onFailure: onFailure
+            )
             state.nextSequence += 1
             state.watchers[key] = watcher
             return .granted(watcher)

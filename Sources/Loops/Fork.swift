@@ -5,11 +5,11 @@ import Futures
 import Synchronization
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #else
-    import Darwin
+import Darwin
 #endif
 
 /// How many forks lie between this process and the first: a loop remembers the number it was made under.

@@ -4,11 +4,11 @@
 public import Futures
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #else
-    import Darwin
+import Darwin
 #endif
 
 /// A persistent watcher of a descriptor, to remove it with.
@@ -25,26 +25,30 @@ public struct DescriptorWatch: Sendable {
 }
 
 extension IOLoop {
-    /// Completes when reading from the descriptor would not block.
+    /// Completes when reading from the descriptor would not block. Nothing is watched until a verb is used.
     ///
     /// - Executor: Completes on the loop. Thread-safe.
     /// - Cancellation: Ends the watching; the descriptor may be closed afterwards.
     /// - Errors: DescriptorError; `LoopClosed`; LoopForked.
-    public func readable(_ descriptor: Int32) -> Future<Void> { ready(descriptor, .read) }
+    public func readable(_ descriptor: Int32) -> Call<Void> { Call(from: { [self] in ready(descriptor, .read) }) }
 
-    /// Completes when writing to the descriptor would not block.
+    /// Completes when writing to the descriptor would not block. Nothing is watched until a verb is used.
     ///
     /// - Executor: Completes on the loop. Thread-safe.
     /// - Cancellation: Ends the watching; the descriptor may be closed afterwards.
     /// - Errors: DescriptorError; `LoopClosed`; LoopForked.
-    public func writable(_ descriptor: Int32) -> Future<Void> { ready(descriptor, .write) }
+    public func writable(_ descriptor: Int32) -> Call<Void> { Call(from: { [self] in ready(descriptor, .write) }) }
 
     private func ready(_ descriptor: Int32, _ direction: IODirection) -> Future<Void> {
         let promise = Promise<Void>("\(direction) of descriptor \(descriptor)")
         do {
             let watcher = try add(
-                descriptor, direction, persistent: false, onReady: { promise.tryComplete(.success(())) },
-                onFailure: { promise.tryComplete(.failure($0)) })
+                descriptor,
+                direction,
+                persistent: false,
+                onReady: { promise.tryComplete(.success(())) },
+                onFailure: { promise.tryComplete(.failure($0)) }
+            )
             promise.onCancel { [weak self] in _ = self?.remove(watcher) }
         } catch {
             promise.tryComplete(.failure(error))
@@ -58,14 +62,20 @@ extension IOLoop {
     /// - Errors: DescriptorError; `LoopClosed`; LoopForked. What the handler throws is reported, and the loop
     ///   goes on.
     public func watch(
-        _ descriptor: Int32, _ direction: IODirection, handler: @escaping @Sendable () throws -> Void
+        _ descriptor: Int32,
+        _ direction: IODirection,
+        handler: @escaping @Sendable () throws -> Void
     ) throws -> DescriptorWatch {
         let watcher = try add(
-            descriptor, direction, persistent: true, onReady: handler,
+            descriptor,
+            direction,
+            persistent: true,
+            onReady: handler,
             onFailure: { [name] error in
                 if error is LoopClosed { return }
                 Reporter.report(.message("a watcher on loop \"\(name)\" ended: \(error)"))
-            })
+            }
+        )
         return DescriptorWatch(watcher: watcher, loop: self)
     }
 
@@ -79,8 +89,11 @@ extension IOLoop {
     }
 
     private func add(
-        _ descriptor: Int32, _ direction: IODirection, persistent: Bool,
-        onReady: @escaping @Sendable () throws -> Void, onFailure: @escaping @Sendable (any Error) -> Void
+        _ descriptor: Int32,
+        _ direction: IODirection,
+        persistent: Bool,
+        onReady: @escaping @Sendable () throws -> Void,
+        onFailure: @escaping @Sendable (any Error) -> Void
     ) throws -> Watcher {
         let operation = Watcher.operation(descriptor, direction)
         guard !isForked else { throw LoopForked(loop: name, operation: operation) }
@@ -88,7 +101,12 @@ extension IOLoop {
             throw DescriptorError(descriptor: descriptor, direction: direction, reason: reason)
         }
         let reservation = descriptors.reserve(
-            descriptor, direction, persistent: persistent, onReady: onReady, onFailure: onFailure)
+            descriptor,
+            direction,
+            persistent: persistent,
+            onReady: onReady,
+            onFailure: onFailure
+        )
         switch reservation {
         case .inUse: throw DescriptorError(descriptor: descriptor, direction: direction, reason: .inUse)
         case .closed: throw LoopClosed(loop: name, operation: operation)
@@ -125,7 +143,8 @@ extension IOLoop {
             default: .system(code)
             }
         watcher.fail(
-            DescriptorError(descriptor: watcher.descriptor, direction: watcher.direction, reason: reason))
+            DescriptorError(descriptor: watcher.descriptor, direction: watcher.direction, reason: reason)
+        )
     }
 
     fileprivate func remove(_ watcher: Watcher) -> Future<Void> {
@@ -161,7 +180,9 @@ extension IOLoop {
             Reporter.report(
                 .message(
                     "the handler for \(watcher.direction) of descriptor \(watcher.descriptor) on loop \"\(name)\" threw"
-                        + " \(error). It stays registered; handle the error there, or remove the watcher."))
+                        + " \(error). It stays registered; handle the error there, or remove the watcher."
+                )
+            )
         }
     }
 }

@@ -25,6 +25,7 @@ extension IOLoop {
     public func checkIsolated() {
         precondition(
             isCurrent,
-            "This code is isolated to loop \"\(name)\", but runs on \(CurrentLoopName.text). Post to the loop, or await.")
+            "This code is isolated to loop \"\(name)\", but runs on \(CurrentLoopName.text). Post to the loop, or await."
+        )
     }
 }

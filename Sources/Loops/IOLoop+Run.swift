@@ -28,7 +28,8 @@ extension IOLoop {
     @available(*, noasync, message: "use `try await x.value`")
     @discardableResult
     public func run<Success: Sendable>(
-        until source: some Awaitable<Success>, timeout: Duration? = nil
+        until source: some Awaitable<Success>,
+        timeout: Duration? = nil
     ) throws -> Success {
         let isOpen = try begin()
         let limit = timeout.map { now.advanced(by: $0) }

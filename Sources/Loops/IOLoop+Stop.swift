@@ -13,7 +13,9 @@ extension IOLoop {
     /// - Executor: From any thread. If nobody runs the loop, the pending are failed on the calling thread.
     public func stop() {
         if self === Self.shared {
-            Reporter.report(.message("stop() of the shared loop was ignored: others depend on it. Make a loop of your own."))
+            Reporter.report(
+                .message("stop() of the shared loop was ignored: others depend on it. Make a loop of your own.")
+            )
             return
         }
         enum Step { case close, wake, none }

@@ -17,13 +17,15 @@ import Synchronization
 ///
 /// Its work ends with stop(). A caller-driven loop that is released without having been stopped fails what is pending
 /// on it with `LoopClosed`, too.
-public final class IOLoop: TurnHosting, @unchecked Sendable {
-    // SAFETY: `inbox`, `timers`, `closers` and `descriptors` are thread-safe; `box` and `poller` are set before the loop
+public final class IOLoop: TurnHosting, @unchecked Sendable {  // SAFETY: see the next lines.
+    // `inbox`, `timers`, `closers` and `descriptors` are thread-safe; `box` and `poller` are set before the loop
     // is shared (and after a fork, by the child's only thread); what stands under "The turn" belongs to the running thread.
 
     /// The loop of the process, on a thread of its own that starts with the first use. It cannot be stopped.
     public static let shared: IOLoop = {
-        do { return try onOwnThread(name: "switchyard-io") } catch { fatalError("switchyard: no shared loop: \(error)") }
+        do { return try onOwnThread(name: "switchyard-io") } catch {
+            fatalError("switchyard: no shared loop: \(error)")
+        }
     }()
 
     /// Where the loop stands in its life.

@@ -5,11 +5,11 @@ import CLibevent
 import Futures
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #else
-    import Darwin
+import Darwin
 #endif
 
 /// What libevent wants once per process, before its first base.
@@ -34,9 +34,9 @@ enum Libevent {
         var current = sigaction()
         guard unsafe sigaction(SIGPIPE, nil, &current) == 0 else { return }
         #if canImport(Darwin)
-            let handler = unsafe current.__sigaction_u.__sa_handler
+        let handler = unsafe current.__sigaction_u.__sa_handler
         #else
-            let handler = unsafe current.__sigaction_handler.sa_handler
+        let handler = unsafe current.__sigaction_handler.sa_handler
         #endif
         if handler == nil { signal(SIGPIPE, SIG_IGN) }
     }

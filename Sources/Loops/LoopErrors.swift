@@ -44,7 +44,8 @@ public struct CannotRunLoop: Error, Sendable, CustomStringConvertible {
                 "the caller is a Swift task, whose thread must not be held. Use `try await x.value`, or a loop with a"
                     + " thread of its own: IOLoop.onOwnThread(name:)."
             case .insideGreenlet: "the caller is a greenlet; its own loop runs it. Use x.wait()."
-            case .insideObserver: "the caller is an observer of a future, which must return. Use flatMap, or a greenlet."
+            case .insideObserver:
+                "the caller is an observer of a future, which must return. Use flatMap, or a greenlet."
             case .forked:
                 "the process was forked since the loop was made, and the parent uses the same kernel objects. Call"
                     + " reinitializeAfterFork() in the child first."

@@ -5,8 +5,8 @@ public import Futures
 
 /// One thing to do in a turn: a posted callback or a Swift job. Jobs are held as they are, without a closure each.
 @safe
-package enum LoopWork: @unchecked Sendable {
-    // SAFETY: an `UnownedJob` is a reference that the runtime hands over for exactly one run.
+package enum LoopWork: @unchecked Sendable {  // SAFETY: see the next lines.
+    // an `UnownedJob` is a reference that the runtime hands over for exactly one run.
     case callback(@Sendable () -> Void)
     case job(UnownedJob)
     /// Taken already.
@@ -34,7 +34,9 @@ package enum LoopWork: @unchecked Sendable {
 
     package static func run(_ job: UnownedJob, on loop: some ExecutingLoop) {
         unsafe job.runSynchronously(
-            isolatedTo: loop.asUnownedSerialExecutor(), taskExecutor: loop.asUnownedTaskExecutor())
+            isolatedTo: loop.asUnownedSerialExecutor(),
+            taskExecutor: loop.asUnownedTaskExecutor()
+        )
     }
 }
 

@@ -5,11 +5,11 @@ import CFutures
 import Futures
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #else
-    import Darwin
+import Darwin
 #endif
 
 /// Threads that are no part of Swift's pool.
@@ -24,13 +24,16 @@ package enum PlainThread {
         // SAFETY: the thread takes the reference over.
         let reference = unsafe Unmanaged.passRetained(Body(body)).toOpaque()
         let error = unsafe sy_thread_start(
-            name, 0,
+            name,
+            0,
             { reference in
                 PlainThread.blockSignals()
                 // SAFETY: the reference retained above.
                 let body = unsafe Unmanaged<Body>.fromOpaque(reference!).takeRetainedValue()
                 body.run()
-            }, reference)
+            },
+            reference
+        )
         precondition(error == 0, "switchyard: cannot start thread \(name): error \(error)")
     }
 

@@ -3,13 +3,14 @@
 
 import CLibevent
 import Futures
+import Synchronization
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #else
-    import Darwin
+import Darwin
 #endif
 
 /// One libevent base, its wake-up descriptor and its alarm. Used on the loop's thread only, but for `wake`.
@@ -28,6 +29,7 @@ final class Poller {
     @safe let base: OpaquePointer
     /// What the last poll found.
     @safe @exclusivity(unchecked) var ready: [Watcher] = []
+    private let wakes = Atomic<Int>(0)
     private var waker: Waker
     private var alarm: Alarm
     @safe private var wakeEvent: OpaquePointer?
@@ -78,11 +80,15 @@ final class Poller {
         // SAFETY: the event is freed before `self` goes.
         let reference = unsafe Unmanaged.passUnretained(self).toOpaque()
         wakeEvent = unsafe event_new(
-            base, waker.readEnd, Int16(EV_READ | EV_PERSIST | edge),
+            base,
+            waker.readEnd,
+            Int16(EV_READ | EV_PERSIST | edge),
             { _, _, poller in
                 // SAFETY: the poller that made the event, on its thread.
                 unsafe Unmanaged<Poller>.fromOpaque(poller!).takeUnretainedValue().waker.drain()
-            }, reference)
+            },
+            reference
+        )
         unsafe event_add(wakeEvent, nil)
     }
 
@@ -90,15 +96,21 @@ final class Poller {
     var method: String { unsafe String(cString: event_base_get_method(base)) }
 
     /// Makes a sleeping poll return. Thread-safe.
-    func wake() { waker.wake() }
+    func wake() {
+        wakes.wrappingAdd(1, ordering: .relaxed)
+        waker.wake()
+    }
+
+    var wakeUps: Int { wakes.load(ordering: .relaxed) }
 
     /// Asks the kernel once; what is ready stands in `ready` afterwards.
     func poll(_ patience: Patience) {
-        var flags = EVLOOP_NO_EXIT_ON_EMPTY
+        // Without ONCE libevent would poll again and again as long as something is ready.
+        var flags = EVLOOP_NO_EXIT_ON_EMPTY | EVLOOP_ONCE
         switch patience {
         case .none: flags |= EVLOOP_NONBLOCK
-        case .until(let deadline): flags |= alarm.set(deadline) ? EVLOOP_ONCE : EVLOOP_NONBLOCK
-        case .forever: flags |= EVLOOP_ONCE
+        case .until(let deadline): if !alarm.set(deadline) { flags |= EVLOOP_NONBLOCK }
+        case .forever: break
         }
         if unsafe event_base_loop(base, flags) < 0 { StandardError.write("switchyard: libevent could not poll\n") }
     }

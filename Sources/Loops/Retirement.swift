@@ -10,8 +10,8 @@ package final class Retirement: Sendable {
     package static let shared = Retirement()
 
     @safe
-    private struct Entry: @unchecked Sendable {
-        // SAFETY: a job is handed over for exactly one run.
+    private struct Entry: @unchecked Sendable {  // SAFETY: see the next lines.
+        // a job is handed over for exactly one run.
         let job: UnownedJob
         let loop: any ExecutingLoop
         let box: LoopBox

@@ -4,11 +4,11 @@
 import CLibevent
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #else
-    import Darwin
+import Darwin
 #endif
 
 /// A descriptor that one thread polls and others make readable: an eventfd, elsewhere a pipe.
@@ -20,27 +20,27 @@ struct Waker: Sendable {
 
     init(edgeTriggered: Bool) throws {
         #if canImport(Darwin)
-            var ends: [Int32] = [-1, -1]
-            guard unsafe pipe(&ends) == 0 else { throw LoopUnavailable(operation: "making a pipe", code: errno) }
-            for end in ends {
-                _ = fcntl(end, F_SETFL, O_NONBLOCK)
-                _ = fcntl(end, F_SETFD, FD_CLOEXEC)
-            }
-            (readEnd, writeEnd, isEdgeTriggered) = (ends[0], ends[1], false)
+        var ends: [Int32] = [-1, -1]
+        guard unsafe pipe(&ends) == 0 else { throw LoopUnavailable(operation: "making a pipe", code: errno) }
+        for end in ends {
+            _ = fcntl(end, F_SETFL, O_NONBLOCK)
+            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+        }
+        (readEnd, writeEnd, isEdgeTriggered) = (ends[0], ends[1], false)
         #else
-            let descriptor = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
-            guard descriptor >= 0 else { throw LoopUnavailable(operation: "making an eventfd", code: errno) }
-            (readEnd, writeEnd, isEdgeTriggered) = (descriptor, descriptor, edgeTriggered)
+        let descriptor = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
+        guard descriptor >= 0 else { throw LoopUnavailable(operation: "making an eventfd", code: errno) }
+        (readEnd, writeEnd, isEdgeTriggered) = (descriptor, descriptor, edgeTriggered)
         #endif
     }
 
     func wake() {
         var one: UInt64 = 1
         #if canImport(Darwin)
-            // A full pipe is readable: nothing is lost.
-            _ = unsafe write(writeEnd, &one, 1)
+        // A full pipe is readable: nothing is lost.
+        _ = unsafe write(writeEnd, &one, 1)
         #else
-            _ = unsafe write(writeEnd, &one, 8)
+        _ = unsafe write(writeEnd, &one, 8)
         #endif
     }
 
@@ -49,21 +49,21 @@ struct Waker: Sendable {
         var buffer: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0, 0, 0)
         unsafe withUnsafeMutableBytes(of: &buffer) { bytes in
             #if canImport(Darwin)
-                while unsafe read(readEnd, bytes.baseAddress, bytes.count) == bytes.count {}
+            while unsafe read(readEnd, bytes.baseAddress, bytes.count) == bytes.count {}
             #else
-                _ = unsafe read(readEnd, bytes.baseAddress, 8)
+            _ = unsafe read(readEnd, bytes.baseAddress, 8)
             #endif
         }
     }
 
     func close() {
         #if canImport(Darwin)
-            _ = Darwin.close(readEnd)
-            _ = Darwin.close(writeEnd)
+        _ = Darwin.close(readEnd)
+        _ = Darwin.close(writeEnd)
         #elseif canImport(Musl)
-            _ = Musl.close(readEnd)
+        _ = Musl.close(readEnd)
         #else
-            _ = Glibc.close(readEnd)
+        _ = Glibc.close(readEnd)
         #endif
     }
 }

@@ -5,11 +5,11 @@ import CLibevent
 import Synchronization
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #else
-    import Darwin
+import Darwin
 #endif
 
 /// What to watch a descriptor for.
@@ -25,8 +25,8 @@ public enum IODirection: Sendable, Hashable, CustomStringConvertible {
 
 /// One event of libevent and what it calls. libevent holds it by an unmanaged reference from `install` to `uninstall`.
 @safe
-final class Watcher: @unchecked Sendable {
-    // SAFETY: `live` is atomic; `event` and `poller` are touched on the loop's thread only; the rest is immutable.
+final class Watcher: @unchecked Sendable {  // SAFETY: see the next lines.
+    // `live` is atomic; `event` and `poller` are touched on the loop's thread only; the rest is immutable.
     let descriptor: Int32
     let direction: IODirection
     let isPersistent: Bool
@@ -38,8 +38,12 @@ final class Watcher: @unchecked Sendable {
     private unowned var poller: Poller?
 
     init(
-        _ descriptor: Int32, _ direction: IODirection, persistent: Bool, sequence: UInt64,
-        onReady: @escaping @Sendable () throws -> Void, onFailure: @escaping @Sendable (any Error) -> Void
+        _ descriptor: Int32,
+        _ direction: IODirection,
+        persistent: Bool,
+        sequence: UInt64,
+        onReady: @escaping @Sendable () throws -> Void,
+        onFailure: @escaping @Sendable (any Error) -> Void
     ) {
         self.descriptor = descriptor
         self.direction = direction
@@ -60,12 +64,16 @@ final class Watcher: @unchecked Sendable {
         // SAFETY: released by `uninstall`, which runs before the base is freed.
         let reference = unsafe Unmanaged.passRetained(self)
         let event = unsafe event_new(
-            poller.base, descriptor, Int16(what),
+            poller.base,
+            descriptor,
+            Int16(what),
             { _, _, watcher in
                 // SAFETY: the reference retained above.
                 let watcher = unsafe Unmanaged<Watcher>.fromOpaque(watcher!).takeUnretainedValue()
                 watcher.poller?.ready.append(watcher)
-            }, reference.toOpaque())
+            },
+            reference.toOpaque()
+        )
         self.poller = poller
         unsafe self.event = event
         if unsafe event != nil, unsafe event_add(event, nil) == 0 { return 0 }

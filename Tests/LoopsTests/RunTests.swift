@@ -6,6 +6,14 @@ import Futures
 import Loops
 import Testing
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 @Suite("Running an IOLoop")
 struct RunTests {
     @Test("T15: run(until:) returns the value, throws the error, makes the loop current, and can be used again")
@@ -17,9 +25,8 @@ struct RunTests {
             #expect(try loop.run(until: promise.future) == 1)
             #expect(!loop.isCurrent)
             #expect(CurrentLoop.current == nil)
-            struct Oops: Error {}
             let failing = Promise<Int>()
-            loop.post { failing.fail(Oops()) }
+            loop.post { failing.fail(Oops("run")) }
             #expect(throws: Oops.self) { try loop.run(until: failing.future) }
             #expect(try loop.run(until: Future.succeeded(3)) == 3)
         }
@@ -84,46 +91,92 @@ struct RunTests {
         }
     }
 
-    @Test("T11: an idle loop wakes at once from its own thread and from others, first in, first out")
-    func postingIsFIFO() async throws {
-        let loop = try IOLoop.onOwnThread()
-        defer { loop.stop() }
-        let order = OrderRecorder()
-        for number in 0..<1000 { loop.post { order.record("\(number)") } }
-        #expect(await eventually { order.count == 1000 })
-        #expect(order.entries == (0..<1000).map { "\($0)" })
+    @Test("T14: run in a task, in a greenlet's place and in an observer throws, and leaves the loop usable")
+    func refusedPlaces() async throws {
+        let loop = try IOLoop(name: "picky")
+        func inTask() throws { try loop.run() }
+        let error = #expect(throws: CannotRunLoop.self) { try inTask() }
+        #expect(error?.reason == .insideTask)
+        #expect("\(error!)".contains("picky"))
+        try await onThread { () throws -> Void in
+            let promise = Promise<Void>()
+            let reason = Cell<CannotRunLoop.Reason?>(nil)
+            promise.future.callback { _ in
+                do { try loop.run() } catch { reason.value = (error as? CannotRunLoop)?.reason }
+            }
+            promise.succeed(())
+            #expect(reason.value == .insideObserver)
+            #expect(try loop.run(until: Future.succeeded(1)) == 1)
+        }
     }
 
-    @Test("E6: timers with equal deadlines fire in the order they were set")
-    func equalDeadlines() async throws {
-        let loop = try IOLoop.onOwnThread()
-        defer { loop.stop() }
-        let order = OrderRecorder()
-        let deadline = loop.now.advanced(by: .milliseconds(3))
-        for number in 0..<50 { _ = loop.schedule(at: deadline) { order.record("\(number)") } }
-        #expect(await eventually { order.count == 50 })
-        #expect(order.entries == (0..<50).map { "\($0)" })
+    @Test("E2: a loop with nothing to watch waits, and a completion from another thread wakes it")
+    func waitsWhenEmpty() async throws {
+        try await onThread {
+            let loop = try IOLoop()
+            let promise = Promise<Int>()
+            loop.post {
+                Task.detached {
+                    // By now the loop has gone to sleep, or is about to: both must work.
+                    await Task.yield()
+                    promise.succeed(7)
+                }
+            }
+            #expect(try loop.run(until: promise.future) == 7)
+        }
     }
-}
 
-actor OnLoop {
-    let loop: any ExecutingLoop
-    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
-    init(_ loop: any ExecutingLoop) { self.loop = loop }
-    func isOnLoop() -> Bool { loop.isCurrent }
-}
+    @Test("T17: a loop is current only where it runs")
+    func currentOnlyWhereItRuns() async throws {
+        try await withLoop { loop in
+            #expect(!loop.isCurrent)
+            let inside = try await loop.submit { CurrentLoop.current === loop && loop.isCurrent }.value
+            #expect(inside)
+            let elsewhere = try await onThread { CurrentLoop.current == nil && !loop.isCurrent }
+            #expect(elsewhere)
+        }
+    }
 
-@Suite("Loops as Swift executors")
-struct ExecutorTests {
-    @Test("actors live on a loop, tasks prefer it, and assumeIsolated works in callbacks")
-    func identities() async throws {
-        let loop = try IOLoop.onOwnThread()
-        defer { loop.stop() }
-        let actor = OnLoop(loop)
-        #expect(await actor.isOnLoop())
-        #expect(await Task(executorPreference: loop) { loop.isCurrent }.value)
-        let done = Promise<Bool>()
-        loop.post { done.succeed(actor.assumeIsolated { $0.loop.isCurrent }) }
-        #expect(try await done.future.value)
+    @Test("T17: making and closing loops over and over leaks no descriptor, also from two threads at once")
+    func cyclesLeakNothing() async {
+        await #expect(processExitsWith: .success) {
+            @Sendable func cycles() throws {
+                for index in 0..<100 {
+                    let loop = try IOLoop()
+                    loop.post {}
+                    _ = loop.schedule(after: .seconds(100)) {}
+                    if index % 2 == 0 {
+                        loop.stop()
+                    } else {
+                        try loop.run(until: Future<Void>.sleep(for: .zero, on: loop))
+                    }
+                    let threaded = try IOLoop.onOwnThread()
+                    threaded.stop()
+                    try threaded.stopped.wait()
+                }
+            }
+            try await onThread { try cycles() }
+            let before = openDescriptors()
+            async let first: Void = onThread { try cycles() }
+            async let second: Void = onThread { try cycles() }
+            _ = try await (first, second)
+            // The thread of a loop lets go of it just after the loop has ended.
+            let isClean = await eventually { openDescriptors() <= before }
+            #expect(isClean)
+            exit(isClean ? 0 : 1)
+        }
+    }
+
+    @Test("K7: the shared loop starts itself once, from any thread, and cannot be stopped")
+    func shared() async throws {
+        let loops = await withTaskGroup { group in
+            for _ in 0..<8 { group.addTask { ObjectIdentifier(IOLoop.shared) } }
+            return await group.reduce(into: Set()) { $0.insert($1) }
+        }
+        #expect(loops.count == 1)
+        let reports = ReportCollector(containing: "stop() of the shared loop")
+        IOLoop.shared.stop()
+        #expect(await reports.settledReports().count == 1)
+        #expect(try await IOLoop.shared.submit { IOLoop.shared.isCurrent }.value)
     }
 }

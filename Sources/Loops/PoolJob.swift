@@ -1,0 +1,66 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+import CFutures
+import Futures
+
+/// One job of a worker pool: it runs, is rejected or is cancelled; the first wins.
+final class PoolJob: Sendable {
+    private struct Work: Sendable {
+        let run: @Sendable () -> Void
+        let reject: @Sendable (any Error) -> Void
+    }
+
+    private let work: Lock<Work?>
+
+    init(run: @escaping @Sendable () -> Void, reject: @escaping @Sendable (any Error) -> Void) {
+        work = Lock(Work(run: run, reject: reject))
+    }
+
+    func start() { work.withLock { $0.take() }?.run() }
+    func reject(_ error: any Error) { work.withLock { $0.take() }?.reject(error) }
+    func cancel() -> Bool { work.withLock { $0.take() } != nil }
+}
+
+/// One thread of a worker pool.
+final class Worker: Sendable {
+    let parker = ThreadParker()
+    /// A job that is handed over without going through the queue.
+    let job: Lock<PoolJob?>
+    private let identity = Lock<UInt>(0)
+
+    init(_ job: PoolJob) { self.job = Lock(job) }
+
+    func begin() { identity.withLock { $0 = Self.currentThread } }
+
+    var thread: UInt { identity.withLock { $0 } }
+
+    /// Tells threads apart.
+    static var currentThread: UInt { unsafe UInt(bitPattern: sy_thread_current()) }
+}
+
+/// A worker pool was given a job after its shutdown.
+public struct PoolClosed: Error, Sendable, CustomStringConvertible {
+    /// The pool's name.
+    public let pool: String
+
+    /// What happened, where it began, what to do.
+    public var description: String {
+        "PoolClosed: worker pool \"\(pool)\" has been shut down and takes no jobs. Submit before the shutdown, or to"
+            + " another pool."
+    }
+}
+
+/// A worker pool has as many jobs waiting as it may.
+public struct PoolSaturated: Error, Sendable, CustomStringConvertible {
+    /// The pool's name.
+    public let pool: String
+    /// How many jobs may wait.
+    public let capacity: Int
+
+    /// What happened, where it began, what to do.
+    public var description: String {
+        "PoolSaturated: \(capacity) jobs wait for worker pool \"\(pool)\" already, as many as may. Submit fewer at once, or"
+            + " give the pool more threads or a larger capacity."
+    }
+}

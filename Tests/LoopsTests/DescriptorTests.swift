@@ -1,0 +1,281 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+import ConversionTesting
+import Futures
+import Loops
+import Testing
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+@Suite("Descriptors")
+struct DescriptorTests {
+    @Test("T13: a descriptor's readiness completes a call, and nothing is watched before a verb is used")
+    func readable() async throws {
+        try await withLoop { loop in
+            let pipe = TestPipe()
+            let prepared = loop.readable(pipe.readEnd)
+            #expect(loop.watcherCount == 0)
+            let future = prepared.future()
+            #expect(!future.isCompleted)
+            pipe.send(9)
+            try await future.value
+            #expect(pipe.receive() == 9)
+            #expect(loop.watcherCount == 0)
+            try await loop.writable(pipe.writeEnd).value
+        }
+    }
+
+    @Test("T13: only the asked-for event is delivered")
+    func onlyAskedFor() async throws {
+        try await withLoop { loop in
+            let pipe = TestPipe()
+            pipe.fill()
+            let writable = loop.writable(pipe.writeEnd).future()
+            try await loop.readable(pipe.readEnd).value
+            #expect(!writable.isCompleted)
+            pipe.drain()
+            try await writable.value
+        }
+    }
+
+    @Test("T13: a persistent watcher is called while the descriptor is ready, until it removes itself")
+    func watchRemovesItself() async throws {
+        try await onThread {
+            let loop = try IOLoop()
+            let pipe = TestPipe()
+            let watch = Cell<DescriptorWatch?>(nil)
+            let calls = Counter()
+            for _ in 0..<5 { pipe.send() }
+            let done = Promise<Void>()
+            watch.value = try loop.watch(pipe.readEnd, .read) {
+                _ = pipe.receive()
+                if calls.add() == 3 {
+                    #expect(watch.value!.remove().isCompleted)
+                    loop.post { loop.post { done.succeed(()) } }
+                }
+            }
+            try loop.run(until: done.future)
+            #expect(calls.value == 3)
+        }
+    }
+
+    @Test("T13: a watcher removed by another one's handler in the same turn is not called")
+    func removedInSameTurn() async throws {
+        try await onThread {
+            let loop = try IOLoop()
+            let pipes = [TestPipe(), TestPipe()]
+            for pipe in pipes { pipe.send() }
+            let order = OrderRecorder()
+            let done = Promise<Void>()
+            // The first to be called removes the other, which is ready in the same turn.
+            for index in [0, 1] {
+                _ = try loop.watch(pipes[index].readEnd, .read) {
+                    order.record("\(index)")
+                    _ = pipes[index].receive()
+                    loop.unwatch(pipes[1 - index].readEnd, .read)
+                    loop.post { loop.post { done.tryComplete(.success(())) } }
+                }
+            }
+            try loop.run(until: done.future)
+            #expect(order.entries == ["0"])
+        }
+    }
+
+    @Test("T13: a second watcher of one descriptor and direction is refused by name; removing twice is harmless")
+    func secondWatcher() async throws {
+        try await withLoop { loop in
+            let pipe = TestPipe()
+            let watch = try loop.watch(pipe.readEnd, .read) {}
+            let error = #expect(throws: DescriptorError.self) { try loop.watch(pipe.readEnd, .read) {} }
+            #expect(error?.reason == .inUse)
+            await #expect(throws: DescriptorError.self) { try await loop.readable(pipe.readEnd).value }
+            // The other direction is free.
+            let other = loop.writable(pipe.readEnd).future()
+            other.cancel()
+            try await watch.remove().value
+            try await watch.remove().value
+            try await loop.unwatch(pipe.readEnd, .read).value
+            try await loop.unwatch(999, .write).value
+            try await loop.watch(pipe.readEnd, .read) {}.remove().value
+        }
+    }
+
+    @Test("T13: descriptors that are not open or cannot be polled are named errors, at once and on every thread")
+    func badDescriptors() async throws {
+        try await withLoop { loop in
+            let pipe = TestPipe()
+            let closed = dup(pipe.readEnd)
+            close(closed)
+            let notOpen = #expect(throws: DescriptorError.self) { try loop.watch(closed, .read) {} }
+            #expect(notOpen?.reason == .notOpen)
+            #expect("\(notOpen!)".contains("EBADF"))
+            let file = unsafe open("/proc/self/exe", O_RDONLY)
+            defer { close(file) }
+            if file >= 0 {
+                let notPollable = #expect(throws: DescriptorError.self) { try loop.watch(file, .read) {} }
+                #expect(notPollable?.reason == .notPollable)
+            }
+            let inside = try await loop.submit { loop.readable(-1).future() }.value
+            await #expect(throws: DescriptorError.self) { try await inside.value }
+            #expect(loop.watcherCount == 0)
+        }
+    }
+
+    @Test("T16: an error in a handler is reported, and the loop and the watcher go on")
+    func handlerThrows() async throws {
+        let reports = ReportCollector(containing: "handler-throws-7")
+        try await withLoop("handler-throws-7") { loop in
+            let pipe = TestPipe()
+            let calls = Counter()
+            let watch = try loop.watch(pipe.readEnd, .read) {
+                _ = pipe.receive()
+                if calls.add() == 1 { throw Oops("first") }
+            }
+            pipe.send()
+            #expect(await eventually { calls.value == 1 })
+            pipe.send()
+            #expect(await eventually { calls.value == 2 })
+            try await watch.remove().value
+        }
+        #expect(await reports.settledReports().count == 1)
+    }
+
+    @Test("E11: cancelling frees the place at once, and a reused descriptor number is not taken for the old one")
+    func reusedNumber() async throws {
+        try await withLoop { loop in
+            for _ in 0..<50 {
+                let first = TestPipe()
+                let number = dup(first.readEnd)
+                let old = loop.readable(number).future()
+                #expect(old.cancel() == .stopped)
+                close(number)
+                let second = TestPipe()
+                // Very likely the same number; a duplicate of the first end stays open, as epoll would still report it.
+                let reused = dup(second.readEnd)
+                let new = loop.readable(reused).future()
+                first.send()
+                second.send()
+                try await new.value
+                close(reused)
+                #expect(old.isCancelled)
+            }
+            #expect(loop.watcherCount == 0)
+        }
+    }
+
+    @Test("E10: cancelling a watcher from another thread does not block on its running handler")
+    func removalDoesNotBlock() async throws {
+        try await withLoop { loop in
+            let pipe = TestPipe()
+            let entered = Promise<Void>()
+            let leave = Cell(false)
+            let watch = try loop.watch(pipe.readEnd, .read) {
+                _ = pipe.receive()
+                entered.tryComplete(.success(()))
+                _ = blockUntil { leave.value }
+            }
+            pipe.send()
+            try await entered.future.value
+            let removal = watch.remove()
+            #expect(!removal.isCompleted)
+            leave.value = true
+            try await removal.value
+        }
+    }
+
+    @Test("E10: a closed loop leaves no watcher behind, and fails the pending ones")
+    func nothingOutlivesTheLoop() async throws {
+        final class Token: Sendable {}
+        weak var weakToken: Token?
+        let pipe = TestPipe()
+        let future: Future<Void>
+        do {
+            let token = Token()
+            weakToken = token
+            let loop = try IOLoop.onOwnThread(name: "left behind")
+            _ = try loop.watch(pipe.readEnd, .read) { _ = token }
+            pipe.fill()
+            future = loop.writable(pipe.writeEnd).future()
+            loop.stop()
+            try await loop.stopped.value
+            let error = await #expect(throws: LoopClosed.self) { try await future.value }
+            #expect(error?.loop == "left behind")
+            #expect(throws: LoopClosed.self) { try loop.watch(pipe.readEnd, .read) {} }
+        }
+        #expect(await eventually { weakToken == nil })
+    }
+
+    @Test("E10: a loop that is dropped without a stop fails what is pending on it")
+    func droppedLoop() async throws {
+        let pipe = TestPipe()
+        var loop: IOLoop? = try IOLoop(name: "dropped")
+        let readable = loop!.readable(pipe.readEnd).future()
+        let sleep = Future<Void>.sleep(for: .seconds(1000), on: loop!)
+        loop = nil
+        await #expect(throws: LoopClosed.self) { try await readable.value }
+        await #expect(throws: LoopClosed.self) { try await sleep.value }
+    }
+
+    @Test("T13: in one turn handlers run in the order of registration")
+    func registrationOrder() async throws {
+        try await onThread {
+            let loop = try IOLoop()
+            let pipes = (0..<8).map { _ in TestPipe() }
+            let order = OrderRecorder()
+            let done = Promise<Void>()
+            for index in [3, 0, 7, 1, 6, 2, 5, 4] {
+                pipes[index].send()
+                _ = try loop.watch(pipes[index].readEnd, .read) {
+                    _ = pipes[index].receive()
+                    order.record("\(index)")
+                    if order.count == 8 { done.succeed(()) }
+                }
+            }
+            try loop.run(until: done.future)
+            #expect(order.entries == ["3", "0", "7", "1", "6", "2", "5", "4"])
+        }
+    }
+
+    @Test("E1: loops work alike without epoll, and without epoll and poll", arguments: ["EVENT_NOEPOLL", "both"])
+    func otherBackends(variable: String) async {
+        if variable == "both" {
+            await #expect(processExitsWith: .success) {
+                unsafe setenv("EVENT_NOEPOLL", "1", 1)
+                unsafe setenv("EVENT_NOPOLL", "1", 1)
+                try await DescriptorTests.exercise("select")
+            }
+        } else {
+            await #expect(processExitsWith: .success) {
+                unsafe setenv("EVENT_NOEPOLL", "1", 1)
+                try await DescriptorTests.exercise("poll")
+            }
+        }
+    }
+
+    static func exercise(_ method: String) async throws {
+        try await withLoop { loop in
+            #expect("\(loop)".contains(method))
+            let pipe = TestPipe()
+            let readable = loop.readable(pipe.readEnd).future()
+            for _ in 0..<20 {
+                try await Future<Void>.sleep(for: .microseconds(300), on: loop).value
+                #expect(try await loop.submit { loop.isCurrent }.value)
+            }
+            #expect(!readable.isCompleted)
+            pipe.send()
+            try await readable.value
+            _ = pipe.receive()
+            let again = loop.readable(pipe.readEnd).future()
+            again.cancel()
+            if !"\(loop)".contains(method) { exit(1) }
+        }
+        exit(0)
+    }
+}
