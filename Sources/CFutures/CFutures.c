@@ -185,6 +185,13 @@ char *sy_copy_string(const char *string) {
 
 void sy_free_string(const char *copy) { free((void *)copy); }
 
+uint64_t sy_thread_number(void) {
+    static _Atomic uint64_t last;
+    static _Thread_local uint64_t number;
+    if (number == 0) number = ++last;
+    return number;
+}
+
 void sy_thread_yield(void) { sched_yield(); }
 
 // The runtime's own pair under `withTaskCancellationHandler`, part of its ABI.

@@ -43,36 +43,28 @@ public final class ReportCollector: Sendable {
         return true
     }
 
-    /// The one sink that all collectors share, so that collectors of parallel tests do not unseat each other.
+    /// All collectors of the process, so that those of parallel tests do not unseat each other.
     private final class Switchboard: Sendable {
         static let shared = Switchboard()
 
         private struct Line { weak var collector: ReportCollector? }
 
-        private struct State {
-            var lines: [Line] = []
-            var previous: @Sendable (Report) -> Void = Reporter.standardError
-        }
-
-        private let state = Lock(State())
+        private let lines = Lock<[Line]>([])
 
         private init() {
-            let previous = Reporter.replace { report in Switchboard.shared.route(report) }
-            state.withLock { $0.previous = previous }
+            Reporter.tap { report in Switchboard.shared.route(report) }
         }
 
         func add(_ collector: ReportCollector) {
-            state.withLock { state in
-                state.lines.removeAll { $0.collector == nil }
-                state.lines.append(Line(collector: collector))
+            lines.withLock { lines in
+                lines.removeAll { $0.collector == nil }
+                lines.append(Line(collector: collector))
             }
         }
 
-        private func route(_ report: Report) {
-            let (collectors, previous) = state.withLock { ($0.lines.compactMap(\.collector), $0.previous) }
-            var isTaken = false
-            for collector in collectors where collector.take(report) { isTaken = true }
-            if !isTaken { previous(report) }
+        private func route(_ report: Report) -> Bool {
+            let collectors = lines.withLock { $0.compactMap(\.collector) }
+            return collectors.count { $0.take(report) } > 0
         }
     }
 }

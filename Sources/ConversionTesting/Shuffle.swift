@@ -12,9 +12,9 @@ struct Posted: Sendable {
     /// The task, else the greenlet, else the thread that calls.
     static var currentPoster: UInt {
         if let task = unsafe sy_current_task() { return UInt(bitPattern: task) }
-        let words = unsafe sy_thread_current()
-        if let parker = unsafe words.pointee.parker { return UInt(bitPattern: parker) }
-        return UInt(bitPattern: words)
+        if let parker = unsafe sy_thread_current().pointee.parker { return UInt(bitPattern: parker) }
+        // Not an address, which the next thread may get again.
+        return UInt(sy_thread_number())
     }
 }
 

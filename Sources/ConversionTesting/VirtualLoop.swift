@@ -80,7 +80,11 @@ public final class VirtualLoop: TurnHosting, @unchecked Sendable {  // SAFETY: s
     func append(_ work: LoopWork) -> Bool {
         let posted = Posted(work: work, poster: Posted.currentPoster)
         let (accepted, waiter) = inbox.withLock { inbox in
-            guard inbox.phase != .stopped else { return (false, nil as ThreadParker?) }
+            switch inbox.phase {
+            case .idle, .running: break
+            case .stopping: guard work.isJob || isCurrent else { return (false, nil as ThreadParker?) }
+            case .stopped: return (false, nil)
+            }
             inbox.work.append(posted)
             if work.isJob, inbox.pin == nil { inbox.pin = self }
             return (true, inbox.waiter)

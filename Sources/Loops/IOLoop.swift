@@ -122,15 +122,20 @@ public final class IOLoop: TurnHosting, @unchecked Sendable {  // SAFETY: see th
     /// Runs the callback in a later turn, unless the loop has stopped.
     ///
     /// - Executor: The loop. Thread-safe; FIFO for each thread that posts.
-    /// - Returns: False if the loop has stopped: the callback was refused. What a loop that runs has accepted it does,
-    ///   also when it is told to stop meanwhile.
+    /// - Returns: False if the loop has been told to stop: the callback was refused. What a loop that runs has accepted it
+    ///   does; while it ends, it still accepts what its own callbacks post.
     @discardableResult
     public func tryPost(_ work: @escaping @Sendable () -> Void) -> Bool { append(.callback(work)) }
 
     func append(_ work: LoopWork) -> Bool {
         guard !isForked else { return refuseForked("a post") }
         let (accepted, mustWake) = inbox.withLock { inbox in
-            guard inbox.phase != .stopped else { return (false, false) }
+            switch inbox.phase {
+            case .idle, .running: break
+            // What ends brings forth the last callbacks itself; others have to be refused for the end to come.
+            case .stopping: guard work.isJob || isCurrent else { return (false, false) }
+            case .stopped: return (false, false)
+            }
             inbox.work.append(work)
             if work.isJob, inbox.pin == nil { inbox.pin = self }
             defer { inbox.isSleeping = false }

@@ -85,6 +85,9 @@ int sy_thread_start(const char *_Nonnull name, uint64_t stack_bytes, void (*_Non
 char *_Nonnull sy_copy_string(const char *_Nonnull string);
 void sy_free_string(const char *_Nonnull copy);
 
+/// A number for the calling thread that no other thread of the process has or had.
+uint64_t sy_thread_number(void);
+
 /// Gives up the processor; for the few bounded spins on a slot another thread is writing.
 void sy_thread_yield(void);
 
