@@ -49,6 +49,10 @@ let package = Package(
             name: "CallbackBridgeTests", dependencies: ["CallbackBridge", "Futures", "ConversionTesting"],
             swiftSettings: swiftSettings),
         .testTarget(name: "FuturesTests", dependencies: ["Futures", "CFutures"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "GreenletsTests",
+            dependencies: ["CFutures", "CStackSwitch", "Futures", "Loops", "Greenlets", "ConversionTesting"],
+            swiftSettings: swiftSettings),
         .target(name: "SwitchyardGuide", path: "Docs/Guide", swiftSettings: swiftSettings),
         .testTarget(
             name: "CStackSwitchTests", dependencies: ["CStackSwitch", "RuntimeProbe"], exclude: ["pingpong"],

@@ -12,6 +12,11 @@ enum { SY_DEFAULT_POOL_LIMIT = 4096 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t exit_key;
+static _Atomic(void (*)(sy_carrier *)) exit_hook;
+
+void sy_set_carrier_exit_hook(void (*hook)(sy_carrier *)) {
+    atomic_store_explicit(&exit_hook, hook, memory_order_release);
+}
 
 static void carrier_thread_exits(void *value) {
     sy_carrier *carrier = value;
@@ -87,6 +92,8 @@ sy_carrier *sy_carrier_attach(void) {
 }
 
 void sy_carrier_detach(sy_carrier *carrier) {
+    void (*hook)(sy_carrier *) = atomic_load_explicit(&exit_hook, memory_order_acquire);
+    if (carrier->attachments == 1 && hook != NULL) { hook(carrier); }
     if (--carrier->attachments > 0) { return; }
     if (sy_unlikely(carrier->running != &carrier->root)) {
         sy_fail(carrier->running, "its thread was detached while it was running");

@@ -60,9 +60,9 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
         self.name = name ?? ""
         self.stackSize = stackSize
         #if DEBUG
-            origin = SourceSite(fileID: fileID, line: line)
+        origin = SourceSite(fileID: fileID, line: line)
         #else
-            origin = nil
+        origin = nil
         #endif
         super.init(_parker: ())
     }
@@ -78,8 +78,9 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
     package final func begin() {
         if isOnHub {
             unsafe hub.startHere(self)
-        } else if unsafe !hub.send({ [self] in unsafe hub.startHere(self) }) {
-            unsafe endUnstarted(hub.closedError(self))
+        } else {
+            let request = unsafe StartRequest(self, hub)
+            if unsafe !hub.send({ request.start() }) { request.refuse() }
         }
     }
 
@@ -143,6 +144,7 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
         main()
         unsafe state = .dead
         guard let context = unsafe context else { return }
+        if unsafe context.pointee.owner != nil { unsafe FiberHost.stackEnds(context) }
         // The words that name this object are gone before anything is released on this stack.
         unsafe sy_context_set_user_word(context, 1, nil)
         unsafe sy_context_set_user_word(context, 0, sy_thread_own_trampoline())
@@ -225,6 +227,9 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
         if unsafe isParked { makeReady() }
     }
 
+    /// Somebody else is about to resume the greenlet, and a kill does not.
+    package var isAboutToBeResumed: Bool { unsafe isParked && !isInterruptible }
+
     override public final var _clock: any Loop { unsafe hub.loop }
 
     // MARK: Ending
@@ -261,5 +266,36 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
     @available(*, noasync, message: "use `await greenlet.value`, or Greenlet.run")
     public final func join(timeout: Duration? = nil) throws {
         try unsafe outcomeReference._withUnsafeGuaranteedRef { try $0._waitUntilDone(timeout: timeout) }
+    }
+}
+
+/// A greenlet on its way to its loop. Should the loop go without having run it, it ends with `LoopClosed`.
+private final class StartRequest: @unchecked Sendable {
+    // SAFETY: used by one party after the other: the loop that runs it, or whoever drops it.
+    private let hub: Hub
+    private var greenlet: AnyGreenlet?
+
+    init(_ greenlet: AnyGreenlet, _ hub: Hub) {
+        self.greenlet = greenlet
+        self.hub = hub
+    }
+
+    func start() {
+        guard let greenlet else { return }
+        self.greenlet = nil
+        hub.startHere(greenlet)
+    }
+
+    func refuse() {
+        guard let greenlet else { return }
+        self.greenlet = nil
+        greenlet.endUnstarted(hub.closedError(greenlet))
+    }
+
+    deinit {
+        guard let greenlet else { return }
+        // Nothing that begins in a `deinit` runs observers on its stack.
+        let error = hub.closedError(greenlet)
+        Drain.shared.post { greenlet.endUnstarted(error) }
     }
 }

@@ -17,8 +17,11 @@ extension Greenlet where Success == Void {
     public static func await<Value: Sendable>(
         _ operation: @escaping @Sendable () async throws -> Value
     ) throws -> Value {
-        if case .greenlet(let parker) = WaitContext.current, let portal = parker as? Portal {
-            return try portal.await(operation)
+        switch WaitContext.current {
+        case .greenlet(let parker):
+            if let portal = parker as? Portal { return try portal.await(operation) }
+        case .thread: break
+        case .refused(let error): throw error
         }
         return try startTask(operation).wait()
     }

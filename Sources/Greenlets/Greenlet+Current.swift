@@ -6,9 +6,12 @@ import Futures
 
 // These stand in an extension for one type so that `Greenlet.yield()` can be written without naming a type.
 extension Greenlet where Success == Void {
-    /// The greenlet that is running, nil outside of one.
+    /// The greenlet that is running, nil outside of one: also in a fiber, or in another task's job, on top of one.
     public static var current: AnyGreenlet? {
-        guard let parker = unsafe sy_thread_current().pointee.parker else { return nil }
+        let words = unsafe sy_thread_current()
+        guard let parker = unsafe words.pointee.parker, unsafe words.pointee.task == sy_current_task() else {
+            return nil
+        }
         // SAFETY: the words name the greenlet that runs; it is alive.
         return unsafe Unmanaged<AnyGreenlet>.fromOpaque(parker).takeUnretainedValue()
     }
@@ -43,8 +46,9 @@ extension Greenlet where Success == Void {
         switch WaitContext.current {
         case .greenlet(let parker):
             if case .interrupted(let error, _) = parker._park(
-                on: nil, until: parker._clock.now.advanced(by: duration))
-            {
+                on: nil,
+                until: parker._clock.now.advanced(by: duration)
+            ) {
                 throw error
             }
         case .thread: _ = ThreadParker().wait(until: LoopInstant.now.advanced(by: duration))

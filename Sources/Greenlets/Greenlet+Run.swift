@@ -20,8 +20,10 @@ extension Greenlet where Success == Void {
     /// - Errors: The body's. ``LoopClosed`` when the loop has stopped before the body could start.
     /// - Complexity: A park costs about a `Task.yield`.
     public static func run<Result>(
-        on loop: any ExecutingLoop = IOLoop.shared, name: String? = nil,
-        fileID: StaticString = #fileID, line: UInt = #line,
+        on loop: any ExecutingLoop = IOLoop.shared,
+        name: String? = nil,
+        fileID: StaticString = #fileID,
+        line: UInt = #line,
         _ body: sending @escaping () throws -> sending Result
     ) async throws -> sending Result {
         try await PortalHost(loop).run(name: name, fileID: fileID, line: line, body)
@@ -37,7 +39,10 @@ private actor PortalHost {
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
     func run<Result>(
-        name: String?, fileID: StaticString, line: UInt, _ body: sending @escaping () throws -> sending Result
+        name: String?,
+        fileID: StaticString,
+        line: UInt,
+        _ body: sending @escaping () throws -> sending Result
     ) async throws -> sending Result {
         let outcome = OutcomeBox<Result>()
         // The portal is a local of this call: what the body captured was sent here, and its result is sent back.
@@ -50,7 +55,9 @@ private actor PortalHost {
             switch try portal.enter() {
             case .end: break drive
             case .park: await portal.waitUntilReady()
-            case .yield: await Task.yield()
+            case .yield:
+                await Task.yield()
+                if Task.isCancelled { portal.cancelFromTask() }
             case .await(let operation): await operation()
             }
         }
@@ -65,7 +72,8 @@ private actor PortalHost {
             attempts += 1
             if attempts > 16 {
                 preconditionFailure(
-                    "a task that hosts a greenlet could not be brought to the thread of loop \"\(loop.name)\"")
+                    "a task that hosts a greenlet could not be brought to the thread of loop \"\(loop.name)\""
+                )
             }
             try await hop()
         }

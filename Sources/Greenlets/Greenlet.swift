@@ -24,8 +24,13 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
 
     @inlinable
     init(
-        hub: Hub, name: String?, stackSize: Int, fileID: StaticString, line: UInt,
-        body: sending @escaping () throws -> Success, step: @escaping @Sendable (AnyGreenlet) -> Void
+        hub: Hub,
+        name: String?,
+        stackSize: Int,
+        fileID: StaticString,
+        line: UInt,
+        body: sending @escaping () throws -> Success,
+        step: @escaping @Sendable (AnyGreenlet) -> Void
     ) {
         self.body = body
         self.step = step
@@ -46,12 +51,20 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
     @inlinable
     @discardableResult
     public static func spawn(
-        on loop: (any Loop)? = nil, name: String? = nil, stackSize: Int = 0,
-        fileID: StaticString = #fileID, line: UInt = #line,
+        on loop: (any Loop)? = nil,
+        name: String? = nil,
+        stackSize: Int = 0,
+        fileID: StaticString = #fileID,
+        line: UInt = #line,
         _ body: sending @escaping () throws -> Success
     ) -> Greenlet<Success> {
         let greenlet = Greenlet(
-            hub: Hub.forSpawn(on: loop), name: name, stackSize: stackSize, fileID: fileID, line: line, body: body
+            hub: Hub.forSpawn(on: loop),
+            name: name,
+            stackSize: stackSize,
+            fileID: fileID,
+            line: line,
+            body: body
         ) { greenlet in
             // SAFETY: the step of this very greenlet.
             let greenlet = unsafe unsafeDowncast(greenlet, to: Greenlet<Success>.self)

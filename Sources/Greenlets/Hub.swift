@@ -31,12 +31,15 @@ public final class Hub: @unchecked Sendable {
     @exclusivity(unchecked) package private(set) var live = LiveList()
     /// Keeps the loop as long as greenlets live.
     @exclusivity(unchecked) private var loopOfTheLive: (any Loop)?
-    @exclusivity(unchecked) private var isClosed = false
+    private let closed = Atomic<Bool>(false)
+    /// How often a hub whose loop stops has thrown into its greenlets.
+    var closingRounds = 0
     private let hasJoined = Atomic<Bool>(false)
 
     private init(loop: any Loop, turns: (any TurnHosting)?) {
         unsafe self.loop = loop
         unsafe self.turns = turns
+        name = loop.name
         keptLoop = turns == nil ? loop : nil
         unsafe scheduler = .allocate(capacity: 1)
         unsafe scheduler.initialize(to: Scheduler())
@@ -55,7 +58,10 @@ public final class Hub: @unchecked Sendable {
     package var liveCount: Int { unsafe live.count }
 
     /// The loop's name.
-    package var name: String { unsafe loop.name }
+    package let name: String
+
+    /// The loop has stopped, or is about to.
+    var isClosed: Bool { closed.load(ordering: .acquiring) }
 
     /// Whether the calling thread runs the hub's loop.
     package var isCurrent: Bool { unsafe loop.isCurrent }
@@ -72,13 +78,11 @@ public final class Hub: @unchecked Sendable {
 
     /// On the loop's thread: schedules a new greenlet.
     func startHere(_ greenlet: AnyGreenlet) {
-        if unsafe isClosed {
+        if isClosed {
             greenlet.endUnstarted(closedError(greenlet))
             return
         }
-        // A loop that nobody runs, but whose greenlets are parked on it, must not go away under them.
-        if unsafe live.isEmpty { unsafe loopOfTheLive = unsafe loop }
-        unsafe live.insert(greenlet)
+        insert(greenlet)
         unsafe scheduler.pointee.push(starting: greenlet)
         requestTurn()
     }
@@ -96,25 +100,39 @@ public final class Hub: @unchecked Sendable {
                 unsafe """
                 Loop "\(name)" came to another thread with \(live.count) greenlets alive, which are bound to the thread \
                 they began on. Run the loop on one thread for as long as it has greenlets.
-                """)
+                """
+            )
         }
         GreenletRuntime.start()
         guard let attached = unsafe sy_carrier_attach() else {
             preconditionFailure("no memory to make the thread of loop \"\(name)\" a carrier of greenlets")
         }
         unsafe carrier = attached
-        let words = unsafe sy_thread_current()
-        unsafe sy_carrier_set_user_words(
-            attached, UnsafeMutableRawPointer(words).assumingMemoryBound(to: UnsafeMutableRawPointer?.self))
+        unsafe Self.installUserWords(attached)
         unsafe scheduler.pointee.root = sy_carrier_root(attached)
-        unsafe scheduler.pointee.loopBox = words.pointee.loop
+        unsafe scheduler.pointee.loopBox = sy_thread_current().pointee.loop
+    }
+
+    /// On the carrier's own stack: has every switch set the calling thread's words.
+    static func installUserWords(_ carrier: OpaquePointer) {
+        unsafe sy_carrier_set_user_words(
+            carrier,
+            UnsafeMutableRawPointer(sy_thread_current()).assumingMemoryBound(to: UnsafeMutableRawPointer?.self)
+        )
+    }
+
+    /// Puts a greenlet on the list of the living, which owns it.
+    func insert(_ greenlet: AnyGreenlet) {
+        // A loop that nobody runs, but whose greenlets are parked on it, must not go away under them.
+        if unsafe live.isEmpty { unsafe loopOfTheLive = unsafe loop }
+        unsafe live.insert(greenlet)
     }
 
     /// Takes a greenlet that has no stack out of the list of the living, which owned it.
-    private func remove(_ greenlet: AnyGreenlet) { unsafe unlink(greenlet)?.release() }
+    func remove(_ greenlet: AnyGreenlet) { unsafe unlink(greenlet)?.release() }
 
     /// The same, leaving the list's reference to the caller.
-    private func unlink(_ greenlet: AnyGreenlet) -> Unmanaged<AnyGreenlet>? {
+    func unlink(_ greenlet: AnyGreenlet) -> Unmanaged<AnyGreenlet>? {
         let reference = unsafe live.unlink(greenlet)
         if unsafe live.isEmpty { unsafe loopOfTheLive = nil }
         return unsafe reference
@@ -124,10 +142,19 @@ public final class Hub: @unchecked Sendable {
 
     /// On the loop's thread: schedules a suspended stack.
     @inline(__always)
-    static func enqueue(_ context: UnsafeMutablePointer<sy_context>, on scheduler: UnsafeMutablePointer<Scheduler>) -> Bool {
+    static func enqueue(
+        _ context: UnsafeMutablePointer<sy_context>,
+        on scheduler: UnsafeMutablePointer<Scheduler>
+    ) -> Bool {
         unsafe scheduler.pointee.push(context)
         return unsafe scheduler.pointee.isInTurn
     }
+
+    /// Whether the loop still runs what is posted. The thread that retired jobs run on passes for a stopped loop's own.
+    var isAccepting: Bool { !isClosed && (unsafe carrier != nil && sy_carrier_current() == carrier || send {}) }
+
+    /// The loop calls the hub in its turns; others are posted to.
+    var isTurnHosted: Bool { unsafe turns != nil }
 
     /// Sees to it that the loop runs this hub soon.
     func requestTurn() {
@@ -149,17 +176,27 @@ public final class Hub: @unchecked Sendable {
     @discardableResult
     private func runTurn() -> Bool {
         attachCarrier()
+        if isClosed { return closingTurn() }
+        runReady(share: Self.shareOfTurn)
+        return unsafe !scheduler.pointee.isEmpty
+    }
+
+    /// Resumes greenlets that are ready, one after the other, so many times at most.
+    func runReady(share: Int) {
         let words = unsafe sy_runtime_clear_task()
-        unsafe scheduler.pointee.share = Self.shareOfTurn
+        unsafe scheduler.pointee.share = share
         unsafe scheduler.pointee.isInTurn = true
         let root = unsafe scheduler.pointee.root!
+        precondition(
+            unsafe sy_carrier_running(carrier) == root,
+            "Loop \"\(name)\" is being run inside a fiber. Run it on its thread's own stack."
+        )
         while let next = unsafe nextContext() {
             _ = unsafe sy_context_switch(root, next, nil)
             unsafe Self.reap(scheduler)
         }
         unsafe scheduler.pointee.isInTurn = false
         unsafe sy_runtime_restore_words(words)
-        return unsafe !scheduler.pointee.isEmpty
     }
 
     /// The stack to run next, nil when none is ready or the share is used up.
@@ -195,7 +232,9 @@ public final class Hub: @unchecked Sendable {
     /// Leaves a stack for the next ready one or the loop's own.
     @inline(__always)
     static func switchAway(
-        from context: UnsafeMutablePointer<sy_context>, on scheduler: UnsafeMutablePointer<Scheduler>, hub: () -> Hub
+        from context: UnsafeMutablePointer<sy_context>,
+        on scheduler: UnsafeMutablePointer<Scheduler>,
+        hub: () -> Hub
     ) {
         let next: UnsafeMutablePointer<sy_context>
         switch unsafe scheduler.pointee.next() {
@@ -232,45 +271,6 @@ public final class Hub: @unchecked Sendable {
     static func destroy(_ context: UnsafeMutablePointer<sy_context>) {
         if let name = unsafe context.pointee.name { unsafe sy_free_string(name) }
         unsafe sy_context_destroy(context)
-    }
-
-    // MARK: Closing
-
-    /// How often a closing hub throws into greenlets that go on waiting.
-    private static let closingRounds = 16
-
-    /// On the loop's thread and own stack: ends all greenlets. One that refuses keeps its stack, and is reported.
-    private func close() {
-        unsafe isClosed = true
-        if unsafe live.isEmpty { return }
-        // A stack can be unwound on its own thread only.
-        let isOnItsThread = unsafe carrier == nil || sy_carrier_current() == carrier
-        if isOnItsThread {
-            for _ in 0..<Self.closingRounds where unsafe !live.isEmpty {
-                for greenlet in unsafe live.all { greenlet.interrupt(closedError(greenlet)) }
-                while runTurn() {}
-            }
-        }
-        let reason =
-            isOnItsThread
-            ? "went on waiting \(Self.closingRounds) times after loop \"\(name)\" had been stopped: let the errors of wait points pass"
-            : "could not be unwound, because loop \"\(name)\" was stopped on another thread than the one that ran it"
-        for greenlet in unsafe live.all { abandon(greenlet, because: reason) }
-    }
-
-    private func abandon(_ greenlet: AnyGreenlet, because reason: String) {
-        if unsafe greenlet.state == .pending {
-            greenlet.endUnstarted(closedError(greenlet))
-            remove(greenlet)
-            return
-        }
-        Reporter.report(
-            .message("the greenlet \(greenlet._summary) \(reason). Its stack is kept, and what it holds leaks."))
-        if let context = unsafe greenlet.context { unsafe sy_context_abandon(context) }
-        greenlet.endAbandoned(closedError(greenlet))
-        // What its frames hold leaks, and so do the greenlet and this hub: a source may still call them.
-        _ = unsafe unlink(greenlet)
-        _ = unsafe Unmanaged.passRetained(self)
     }
 }
 
@@ -310,7 +310,10 @@ extension Hub {
         if hasJoined.load(ordering: .acquiring) || hasJoined.exchange(true, ordering: .acquiringAndReleasing) { return }
         // SAFETY: the loop owns the hub, and drops the hook when it is closed.
         unsafe turns?.attach(turnHook: { [unowned(unsafe) self] in unsafe runTurn() })
-        _ = unsafe loop.whenClosed { [self] in close() }
+        _ = unsafe loop.whenClosed { [self] in
+            closed.store(true, ordering: .releasing)
+            close()
+        }
     }
 
     /// All greenlets of a loop, one line each: what they wait for. On the loop's thread.

@@ -37,6 +37,20 @@ final class Portal: AnyGreenlet, @unchecked Sendable {
     /// A portal's body always runs: a kill or cancellation before it began comes at its first wait point.
     override func endUnstarted(_ error: any Error) { unsafe interruption = error }
 
+    /// The loop has stopped, and the stack could not be unwound.
+    override func endAbandoned(_ error: any Error) {
+        unsafe state = .dead
+        loss = error
+        _ = end._succeed(())
+        makeReady()
+    }
+
+    /// The host awaits an async function, which no interruption ends.
+    override var isAboutToBeResumed: Bool {
+        if case .await = request { return true }
+        return super.isAboutToBeResumed
+    }
+
     override func main() {
         body()
         request = .end
@@ -66,10 +80,12 @@ final class Portal: AnyGreenlet, @unchecked Sendable {
     }
 
     override func leave(_ context: UnsafeMutablePointer<sy_context>) {
+        unsafe hub.remove(self)
         unsafe ended = context
         unsafe sy_context_set_exit_target(context, sy_carrier_root(hub.carrier), nil)
     }
 
+    private var loss: (any Error)?
     @safe private var ended: UnsafeMutablePointer<sy_context>?
 
     // MARK: In the host's job
@@ -78,23 +94,28 @@ final class Portal: AnyGreenlet, @unchecked Sendable {
     ///
     /// - Returns: What the host has to do next.
     func enter() throws -> Request {
+        if let loss { throw loss }
+        if unsafe state == .pending, unsafe !hub.isAccepting { throw unsafe hub.closedError(self) }
         unsafe hub.attachCarrier()
         let root = unsafe sy_carrier_root(hub.carrier)
         guard unsafe sy_carrier_running(hub.carrier) == root else {
             throw GreenletMisuse(
                 "the task that hosts \(displayName) ran on another greenlet's stack. Do not enter a portal from a Task.immediate"
-                    + " inside a greenlet; use Greenlet.spawn, or Greenlet.await.")
+                    + " inside a greenlet; use Greenlet.spawn, or Greenlet.await."
+            )
         }
         if unsafe context == nil {
             try prepare()
             // The entry function's, which gives it up when it returns.
             _ = unsafe Unmanaged.passRetained(self)
+            unsafe hub.insert(self)
         }
         let words = unsafe sy_runtime_current_words()
         unsafe sy_context_set_host(context!, words.task, words.tracking)
         unsafe sy_context_set_user_word(context!, 2, UnsafeMutableRawPointer(mutating: sy_current_task()))
         unsafe state = .started
         let entered = unsafe context!
+        request = .park
         _ = unsafe sy_context_switch(root, entered, nil)
         if let ended = ended {
             self.ended = nil

@@ -70,6 +70,12 @@ package struct Scheduler {
             Unmanaged<AnyGreenlet>.fromOpaque(UnsafeRawPointer(bitPattern: entry & ~Self.isGreenlet)!))
     }
 
+    /// Forgets whoever is ready.
+    package mutating func removeAll() {
+        head = 0
+        count = 0
+    }
+
     private mutating func grow() {
         let capacity = (mask + 1) * 2
         let bigger = UnsafeMutablePointer<Entry>.allocate(capacity: capacity)

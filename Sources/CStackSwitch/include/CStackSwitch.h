@@ -123,6 +123,10 @@ sy_carrier *SY_NULLABLE sy_carrier_attach(void);
 /// attached is detached by the system's thread-exit handling.
 void sy_carrier_detach(sy_carrier *SY_NONNULL carrier);
 
+/// A function to be called on a carrier's thread and root context, while everything still works, before its last detach:
+/// the place to unwind what is suspended. One for the process.
+void sy_set_carrier_exit_hook(void (*SY_NULLABLE hook)(sy_carrier *SY_NONNULL));
+
 /// The calling thread's carrier, NULL when it is none. Out of line: the answer is never cached across a switch.
 sy_carrier *SY_NULLABLE sy_carrier_current(void);
 

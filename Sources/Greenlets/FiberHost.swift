@@ -1,0 +1,191 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+import CFutures
+import CStackSwitch
+import Futures
+import Synchronization
+
+/// What fibers stand on: a thread's own stack, or the stack of one greenlet. Fibers of one host switch among each other
+/// and with the host's own code, its *main* fiber.
+@safe
+final class FiberHost: @unchecked Sendable {
+    // SAFETY: `carrier`, `place` and `isOver` are immutable or atomic, `dropped` is behind its lock; the rest is touched
+    // on the host's thread only.
+    let carrier: OpaquePointer
+    /// The thread or greenlet, for diagnostics.
+    let place: String
+    private let over = Atomic<Bool>(false)
+    /// Fibers whose last handle went elsewhere; nil once the host has ended.
+    private let dropped = Lock<[FiberCore]?>([])
+    private let hasDropped = Atomic<Bool>(false)
+    // SAFETY: the context's `owner` holds the main fiber as long as the host lives.
+    private(set) unowned(unsafe) var main: FiberCore!
+    /// Who left the stack last: to be cleaned up by who arrives.
+    var previous: FiberCore?
+    /// The handle of a fiber that is being resumed by the end of the last one that knew it.
+    var resumed: FiberHandle?
+    /// All that have started and have not ended.
+    private var active: [UInt64: FiberCore] = [:]
+
+    private init(_ carrier: OpaquePointer, _ context: UnsafeMutablePointer<sy_context>) {
+        unsafe self.carrier = carrier
+        if let parker = unsafe sy_context_user_word(context, 1) {
+            // SAFETY: the word of a greenlet that runs.
+            place = unsafe Unmanaged<AnyGreenlet>.fromOpaque(parker).takeUnretainedValue().displayName
+        } else {
+            place = Self.threadName
+        }
+        let main = unsafe MainFiber(host: self, context: context)
+        unsafe self.main = main
+        // SAFETY: released by `end`.
+        unsafe context.pointee.owner = Unmanaged<FiberCore>.passRetained(main).toOpaque()
+    }
+
+    /// The thread or its loop.
+    static var threadName: String {
+        if let loop = CurrentLoop.current { return "the thread of loop \"\(loop.name)\"" }
+        return "thread 0x\(String(UInt(bitPattern: unsafe sy_thread_current()), radix: 16))"
+    }
+
+    var isOver: Bool { over.load(ordering: .acquiring) }
+
+    var mainFiber: FiberCore { unsafe main }
+
+    /// The fiber that runs on this thread; the first call on a stack makes its main fiber.
+    static var currentFiber: FiberCore {
+        GreenletRuntime.start()
+        guard let carrier = unsafe sy_carrier_current() ?? sy_carrier_attach() else {
+            preconditionFailure("no memory to make this thread a carrier of fibers")
+        }
+        let context = unsafe sy_carrier_running(carrier)
+        if let owner = unsafe context.pointee.owner {
+            // SAFETY: the owner of a context that runs is its fiber.
+            return unsafe Unmanaged<FiberCore>.fromOpaque(owner).takeUnretainedValue()
+        }
+        if unsafe context == sy_carrier_root(carrier) { unsafe Hub.installUserWords(carrier) }
+        return unsafe FiberHost(carrier, context).main
+    }
+
+    /// The fiber that runs on this thread, if the thread has any.
+    static var existingFiber: FiberCore? {
+        guard let carrier = unsafe sy_carrier_current(), let owner = unsafe sy_carrier_running(carrier).pointee.owner
+        else { return nil }
+        // SAFETY: the owner of a context that runs is its fiber.
+        return unsafe Unmanaged<FiberCore>.fromOpaque(owner).takeUnretainedValue()
+    }
+
+    // MARK: Switching
+
+    /// Leaves `from`, which runs, for `to`, and comes back when somebody switches to `from`.
+    func transfer(from: FiberCore, to: FiberCore) {
+        previous = from
+        adoptJob(to)
+        _ = unsafe sy_context_switch(from.context!, to.context!, nil)
+    }
+
+    /// A fiber runs as part of the job that is on the thread now, if any: not of the one in which it was suspended.
+    func adoptJob(_ fiber: FiberCore) {
+        let words = unsafe sy_runtime_current_words()
+        unsafe sy_context_set_host(fiber.context!, words.task, words.tracking)
+    }
+
+    /// After every switch, on the stack that was resumed: gives back what the last one has left. May unwind fibers.
+    func arrived(_ fiber: FiberCore) {
+        if let previous {
+            self.previous = nil
+            if previous.state == .dead {
+                previous.releaseStack()
+            } else if previous.isUnreachable {
+                unwind(previous, from: fiber)
+            }
+        }
+        if resumed != nil {
+            let handle = resumed
+            resumed = nil
+            _ = consume handle
+        }
+        if hasDropped.load(ordering: .relaxed) { unwindDropped(from: fiber) }
+    }
+
+    // MARK: Ending
+
+    func started(_ fiber: FiberCore) { active[fiber.id] = fiber }
+    func ended(_ fiber: FiberCore) { active[fiber.id] = nil }
+
+    /// From any thread: the last handle of a fiber has gone, and it cannot be unwound here.
+    func drop(_ fiber: FiberCore) {
+        // SAFETY: handed over to the host's thread.
+        nonisolated(unsafe) let fiber = fiber
+        dropped.withLock { unsafe $0?.append(fiber) }
+        hasDropped.store(true, ordering: .relaxed)
+    }
+
+    func unwindDropped(from fiber: FiberCore) {
+        hasDropped.store(false, ordering: .relaxed)
+        // SAFETY: taken over by the host's thread.
+        nonisolated(unsafe) var list: [FiberCore] = []
+        dropped.withLock { dropped in
+            unsafe list = dropped ?? []
+            if dropped != nil { dropped = [] }
+        }
+        for dropped in unsafe list where dropped.isUnreachable { unwind(dropped, from: fiber) }
+    }
+
+    /// How often a fiber that goes on after `GreenletExit` gets it again.
+    private static var attempts: Int { 16 }
+
+    /// Throws `GreenletExit` at the suspension point of a fiber, and comes back when it has ended (greenlet: a dropped one).
+    func unwind(_ fiber: FiberCore, from here: FiberCore) {
+        fiber.returnsTo = here
+        let suspension = here.closeForUnwinding()
+        for _ in 0..<Self.attempts where fiber.state == .active {
+            fiber.arrival = .failure(GreenletExit())
+            transfer(from: here, to: fiber)
+            here.arrival = .none
+            arrived(here)
+        }
+        here.reopen(suspension)
+        guard fiber.state == .active else { return }
+        Reporter.report(
+            .message(
+                """
+                \(fiber.summary) went on after GreenletExit \(Self.attempts) times when its last reference was dropped. Its \
+                stack is kept and what it holds leaks; let the errors of switches pass.
+                """
+            )
+        )
+        fiber.abandon()
+    }
+
+    /// The stack that fibers stand on is about to end: those that are suspended unwind.
+    static func stackEnds(_ context: UnsafeMutablePointer<sy_context>) {
+        guard let owner = unsafe context.pointee.owner else { return }
+        // SAFETY: retained when the host was made; taken back after its end.
+        let main = unsafe Unmanaged<FiberCore>.fromOpaque(owner)
+        unsafe main._withUnsafeGuaranteedRef { $0.host.end() }
+        unsafe context.pointee.owner = nil
+        unsafe main.release()
+    }
+
+    private func end() {
+        let main = unsafe main!
+        arrived(main)
+        while let fiber = active.values.min(by: { $0.id < $1.id }) { unwind(fiber, from: main) }
+        over.store(true, ordering: .releasing)
+        dropped.withLock { $0 = nil }
+        main.state = .dead
+        unsafe main.context = nil
+    }
+}
+
+/// The code that the host's own stack runs.
+private final class MainFiber: FiberCore {
+    init(host: FiberHost, context: UnsafeMutablePointer<sy_context>) {
+        super.init(host: host, name: "main", stackSize: 0, parent: nil)
+        unsafe self.context = context
+        state = .active
+    }
+
+    override var isMain: Bool { true }
+}

@@ -1,0 +1,69 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+import CStackSwitch
+import Futures
+
+/// What becomes of greenlets when their loop stops: `LoopClosed` is thrown at their wait points.
+extension Hub {
+    /// How often a closing hub throws into greenlets that go on waiting.
+    private static var closingRounds: Int { 16 }
+    /// How often, a millisecond each, it then waits for what other threads have begun to deliver.
+    private static var patience: Int { 250 }
+
+    /// Whether the calling thread is the one that the greenlets' stacks belong to.
+    private var isOnItsThread: Bool { unsafe carrier == nil || sy_carrier_current() == carrier }
+
+    /// The loop has stopped, or is stopping and will call the hub in further turns.
+    func close() {
+        if unsafe live.isEmpty { return }
+        // A stack can be unwound on its own thread only.
+        guard isOnItsThread else {
+            let reason = "could not be unwound: loop \"\(name)\" was stopped on another thread than the one that ran it"
+            for greenlet in unsafe live.all { abandon(greenlet, because: reason) }
+            return
+        }
+        if isTurnHosted { requestTurn() } else { while closingTurn() {} }
+    }
+
+    /// Throws into all greenlets and runs them, each once.
+    ///
+    /// - Returns: True if there is more to do.
+    func closingTurn() -> Bool {
+        closingRounds += 1
+        if closingRounds <= Self.closingRounds {
+            for greenlet in unsafe live.all { greenlet.interrupt(closedError(greenlet)) }
+        }
+        unsafe runReady(share: live.count + 1)
+        guard closingRounds >= Self.closingRounds else { return unsafe !live.isEmpty }
+        if closingRounds < Self.closingRounds + Self.patience, unsafe live.all.contains(where: \.isAboutToBeResumed) {
+            _ = ThreadParker().wait(until: LoopInstant.now.advanced(by: .milliseconds(1)))
+            return true
+        }
+        // Whoever is ready here has swallowed the error and yields: it must not be resumed once it is given up.
+        unsafe scheduler.pointee.removeAll()
+        let reason =
+            "went on waiting \(Self.closingRounds) times after loop \"\(name)\" had been stopped: let the errors of"
+            + " wait points pass"
+        for greenlet in unsafe live.all { abandon(greenlet, because: reason) }
+        return false
+    }
+
+    /// Keeps the stack of a greenlet that could not be unwound, and reports it.
+    private func abandon(_ greenlet: AnyGreenlet, because reason: String) {
+        if unsafe greenlet.state == .pending {
+            greenlet.endUnstarted(closedError(greenlet))
+            remove(greenlet)
+        } else {
+            Reporter.report(
+                .message("the greenlet \(greenlet._summary) \(reason). Its stack is kept, and what it holds leaks.")
+            )
+            if let context = unsafe greenlet.context { unsafe sy_context_abandon(context) }
+            unsafe greenlet.context = nil
+            greenlet.endAbandoned(closedError(greenlet))
+            // What its frames hold leaks, and so do the greenlet and this hub: a source may still call them.
+            _ = unsafe unlink(greenlet)
+            _ = unsafe Unmanaged.passRetained(self)
+        }
+    }
+}
