@@ -46,8 +46,9 @@ extension Future {
 
     /// The value of a future that is done and did not fail.
     @inlinable final var _value: Success {
-        unsafe withUnsafeMutablePointer(to: &_storage) { storage in
-            let raw = UnsafeMutableRawPointer(storage)
+        // A reading access: several threads may read at once.
+        unsafe withUnsafePointer(to: _storage) { storage in
+            let raw = unsafe UnsafeRawPointer(storage)
             if Self._fitsInline { return unsafe raw.assumingMemoryBound(to: Success.self).pointee }
             return unsafe raw.load(as: UnsafeMutablePointer<Success>.self).pointee
         }
@@ -55,12 +56,13 @@ extension Future {
 
     /// The error of a future that is done and failed.
     @inlinable final var _error: any Error {
-        unsafe withUnsafeMutablePointer(to: &_storage) { storage in
-            unsafe UnsafeMutableRawPointer(storage).assumingMemoryBound(to: (any Error).self).pointee
+        unsafe withUnsafePointer(to: _storage) { storage in
+            unsafe UnsafeRawPointer(storage).assumingMemoryBound(to: (any Error).self).pointee
         }
     }
 
-    @inlinable final var _hasFailed: Bool { _state.load(ordering: .relaxed) & _Bits.failed != 0 }
+    /// Of a future that is done. The reader may know that from somebody else, so the outcome is made visible here.
+    @inlinable final var _hasFailed: Bool { _state.load(ordering: .acquiring) & _Bits.failed != 0 }
 
     /// The outcome of a future that is done.
     @inlinable final var _outcome: Result<Success, any Error> { _hasFailed ? .failure(_error) : .success(_value) }

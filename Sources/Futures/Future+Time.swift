@@ -91,6 +91,7 @@ extension Future {
                 limited.leave()
             }
         }
+        if result.isCompleted { return result }
         let timer = loop.schedule(at: deadline) {
             closing.cancel()
             let error = TimedOut(after: limit, waitingFor: self._summary)
@@ -171,6 +172,7 @@ extension Future where Success == Void {
         let closing = loop.whenClosed {
             _ = result._complete(.failure(LoopClosed(loop: name, operation: "a sleep")))
         }
+        if result.isCompleted { return result }
         let timer = loop.schedule(at: deadline) {
             closing.cancel()
             _ = result._complete(.success(()))

@@ -368,16 +368,21 @@ extension Future: CustomStringConvertible {
 }
 
 /// An observer beyond the first.
-// SAFETY: immutable, of Sendable type.
+// SAFETY: `callback` is touched by the one delivery, or by the one who withdrew the node.
 private final class _CallbackNode<Success: Sendable>: _Node, @unchecked Sendable {
-    private let callback: @Sendable (Result<Success, any Error>) throws -> Void
+    @safe @exclusivity(unchecked) private var callback: (@Sendable (Result<Success, any Error>) throws -> Void)?
 
     init(_ callback: @escaping @Sendable (Result<Success, any Error>) throws -> Void) { self.callback = callback }
 
     override func _sourceCompleted(_ source: _FutureCore) {
+        guard let callback else { return }
+        // A registration that is kept keeps the node, but not what the callback owns.
+        self.callback = nil
         let future = unsafe unsafeDowncast(source, to: Future<Success>.self)
         Future._call(callback, future._outcome)
     }
+
+    override func _forgetSource() { callback = nil }
 }
 
 /// The delivery to an observer that came after the completion.

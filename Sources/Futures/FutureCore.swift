@@ -66,12 +66,13 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
     /// change the word who had `busy` before.
     @inlinable
     final func _acquire() -> Bool {
-        var seen = _state.load(ordering: .relaxed)
+        // Acquiring also where nothing is taken: the caller goes on to read the outcome.
+        var seen = _state.load(ordering: .acquiring)
         while true {
             if seen & _Bits.done != 0 { return false }
             if seen & (_Bits.busy | _Bits.claimed) != 0 {
                 _pause()
-                seen = _state.load(ordering: .relaxed)
+                seen = _state.load(ordering: .acquiring)
                 continue
             }
             let (exchanged, original) = _state.weakCompareExchange(
@@ -157,6 +158,7 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
         let removed = _detach(token)
         let last = removed && _isDeserted()
         if _release() { _finish() }
+        if removed { token._forgetSource() }
         return last ? .removedLast : removed ? .removed : .late
     }
 

@@ -8,6 +8,9 @@ import Synchronization
 /// Copies of the reference share the right to complete; the first completion wins. A promise may be captured by any
 /// callback. When the last reference is dropped without a completion, the future fails with ``BrokenPromise``: a callback
 /// that a legacy API throws away becomes an error, never a hang.
+///
+/// A promise that only a local variable holds may be released after its last use, before the end of the scope: keep it in
+/// what will complete it.
 public final class Promise<Success: Sendable>: @unchecked Sendable {  // SAFETY: each field says it.
     // SAFETY: set once at initialisation; mutable only so that `deinit` can ask for unique reference.
     @safe @exclusivity(unchecked) @usableFromInline final var _future: Future<Success>

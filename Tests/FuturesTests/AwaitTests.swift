@@ -28,7 +28,7 @@ import Testing
     @Test("T5: awaiting something pending costs one enqueue on the caller's executor")
     func oneEnqueue() async throws {
         let executor = CountingExecutor()
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         let started = Box(false)
         let task = Task(executorPreference: executor) { () -> Int in
             let before = executor.count
@@ -43,7 +43,7 @@ import Testing
 
     @Test("F10: awaiting resumes on the caller's actor")
     @MainActor func resumesOnActor() async throws {
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         _ = startThread {
             spin { promise.future._observers == 1 }
             promise.succeed(1)
@@ -55,7 +55,7 @@ import Testing
     @Test("F10: tasks that await are resumed with value, error or cancellation, any number of them")
     func allOutcomes() async {
         for outcome in [Result<Int, any Error>.success(1), .failure(Oops()), .failure(CancellationError())] {
-            let promise = Promise<Int>()
+            let promise = Promise<Int>.kept()
             let tasks = (0..<5).map { _ in Task { await awaited(promise.future) } }
             await eventually { promise.future._observers == 5 }
             promise.complete(with: outcome)
@@ -65,7 +65,7 @@ import Testing
 
     @Test("B8, C9: a task that is cancelled leaves at once; the source is cancelled with its last consumer only")
     func taskCancellation() async {
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         let calls = Box(0)
         promise.onCancel { calls.increment() }
         let tasks = (0..<2).map { _ in Task { try await promise.future.value } }
@@ -81,7 +81,7 @@ import Testing
 
     @Test("C9: a task cancelled before it awaits gets what is there, or leaves what is pending")
     func cancelledBefore() async throws {
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         let task = Task { () -> String in
             unsafe withUnsafeCurrentTask { unsafe $0?.cancel() }
             let there = try await Future.succeeded(1).value
@@ -95,7 +95,7 @@ import Testing
     @Test("C9, C12: completion and cancellation race: the awaiting task ends once, with the one or the other")
     func race() async throws {
         for _ in 0..<scaled(500) {
-            let promise = Promise<Int>()
+            let promise = Promise<Int>.kept()
             let task = Task { try await promise.future.value }
             let gate = Gate(2)
             _ = try await Future.all(
@@ -168,7 +168,7 @@ import Testing
 
     @Test("A+2.3.3, T4: a third party's awaitable, with nothing but observe, has every verb and both directions")
     func foreign() async throws {
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         let foreign = Foreign(promise.future)
         let log = Log<String>()
         foreign.callback { log.add(words($0)) }
@@ -182,7 +182,7 @@ import Testing
         #expect(log.all == ["1"] && derived.words == "2")
         #expect(try await foreign.value == 1)
 
-        let other = Promise<Int>()
+        let other = Promise<Int>.kept()
         let cancelled = Task { try await Foreign(other.future).value }
         await eventually { other.future._observers == 1 }
         cancelled.cancel()

@@ -9,7 +9,7 @@ import Testing
 
     @Test("F9: cancelling a pending future without a canceller ends it cancelled at once")
     func withoutCanceller() {
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         let log = Log<String>()
         _ = promise.future.observe { log.add(words($0)) }
         #expect(promise.future.cancel() == .stopped)
@@ -20,7 +20,7 @@ import Testing
     @Test("F9: the canceller runs once, however often and from however many threads cancellation is asked for")
     func cancellerOnce() async throws {
         for _ in 0..<scaled(100) {
-            let promise = Promise<Int>()
+            let promise = Promise<Int>.kept()
             let calls = Box(0)
             promise.onCancel(answering: {
                 calls.increment()
@@ -43,7 +43,7 @@ import Testing
 
     @Test("F5, F9: what the canceller completes stands")
     func cancellerCompletes() {
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         promise.onCancel { promise.succeed(7) }
         #expect(promise.future.cancel() == .tooLate)
         #expect(promise.future.words == "7")
@@ -52,7 +52,7 @@ import Testing
 
     @Test("F5: a source may refuse: the future stays pending and takes the outcome that comes")
     func cancellerRefuses() {
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         promise.onCancel(answering: { .tooLate })
         #expect(promise.future.cancel() == .tooLate)
         #expect(promise.future.words == "pending")
@@ -63,18 +63,18 @@ import Testing
     @Test("F9: a canceller set after the cancellation runs at once, one set after another outcome never")
     func lateCanceller() {
         let log = Log<String>()
-        let cancelled = Promise<Int>()
+        let cancelled = Promise<Int>.kept()
         cancelled.future.cancel()
         cancelled.onCancel { log.add("cancelled") }
-        let refused = Promise<Int>()
+        let refused = Promise<Int>.kept()
         refused.onCancel(answering: { .tooLate })
         refused.future.cancel()
         refused.onCancel { log.add("refused before") }
         #expect(refused.future.isCancelled)
-        let done = Promise<Int>()
+        let done = Promise<Int>.kept()
         done.succeed(1)
         done.onCancel { log.add("never") }
-        let failed = Promise<Int>()
+        let failed = Promise<Int>.kept()
         failed.fail(CancellationError())
         failed.onCancel { log.add("never") }
         #expect(log.all == ["cancelled", "refused before"])
@@ -83,7 +83,7 @@ import Testing
     @Test("F9: a canceller set while another thread cancels is not lost")
     func racingCanceller() async throws {
         for _ in 0..<scaled(500) {
-            let promise = Promise<Int>()
+            let promise = Promise<Int>.kept()
             let ran = Box(0)
             let gate = Gate(2)
             let future = promise.future
@@ -106,7 +106,7 @@ import Testing
     @Test("F9: the canceller is called with no lock held and may use the future in every way")
     func cancellerUsesItsFuture() async {
         let done = startThread { () -> [String] in
-            let promise = Promise<Int>()
+            let promise = Promise<Int>.kept()
             let future = promise.future
             let log = Log<String>()
             promise.onCancel {
@@ -123,7 +123,7 @@ import Testing
 
     @Test("F9, F11: completion drops the canceller and what it holds")
     func cancellerDropped() {
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         weak var held: Sentinel?
         do {
             let sentinel = Sentinel()
@@ -149,10 +149,10 @@ import Testing
     @Test("T2, C2: cancellation is an outcome like another in every derived future and combinator")
     func cancelledSource() async {
         let loop = ManualLoop()
-        let done = Promise<Int>()
+        let done = Promise<Int>.kept()
         done.future.cancel()
         for isLate in [true, false] {
-            let promise = isLate ? done : Promise<Int>()
+            let promise = isLate ? done : Promise<Int>.kept()
             let source = promise.future
             let asked = Log<Int>()
             let results: [Future<Int>] = [
@@ -188,9 +188,9 @@ import Testing
 
     @Test("T2: following another future does nothing to one that is done")
     func followingWhenDone() {
-        let promise = Promise<Int>("T2")
+        let promise = Promise<Int>.kept("T2")
         promise.succeed(1)
-        let source = Promise<Int>()
+        let source = Promise<Int>.kept()
         promise.complete(from: source.future)
         #expect(source.future._observers == 0)
         source.succeed(2)
@@ -210,7 +210,7 @@ import Testing
             (
                 "adopt",
                 { source in
-                    let promise = Promise<Int>()
+                    let promise = Promise<Int>.kept()
                     promise.complete(from: source)
                     return promise.future
                 }
@@ -219,7 +219,7 @@ import Testing
             ("foreign", { Foreign($0).future() }),
         ]
         for (name, step) in steps {
-            let promise = Promise<Int>()
+            let promise = Promise<Int>.kept()
             let calls = Box(0)
             promise.onCancel { calls.increment() }
             let derived = step(step(promise.future))
@@ -234,7 +234,7 @@ import Testing
 
     @Test("B8, C9: shielded protects the source and not the caller")
     func shielded() {
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         let shielded = promise.future.shielded
         #expect(shielded.cancel() == .stopped)
         #expect(shielded.isCancelled)
@@ -248,7 +248,7 @@ import Testing
 
     @Test("F5: one of several consumers that is cancelled only leaves; the last one to leave cancels the source")
     func lastOneLeaves() {
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         let calls = Box(0)
         promise.onCancel { calls.increment() }
         let registrations = (0..<3).map { _ in promise.future.observe { _ in } }
@@ -265,7 +265,7 @@ import Testing
 
     @Test("F5: withdrawing never cancels, also not by the last one")
     func withdrawingNeverCancels() {
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         #expect(promise.future.observe { _ in }.withdraw())
         #expect(promise.future.words == "pending")
         promise.succeed(1)
@@ -273,9 +273,9 @@ import Testing
 
     @Test("B8, C9: a cancellation that comes between two steps stops the second one")
     func betweenSteps() {
-        let first = Promise<Int>()
+        let first = Promise<Int>.kept()
         first.onCancel(answering: { .tooLate })
-        let second = Promise<Int>()
+        let second = Promise<Int>.kept()
         let chain = first.future.flatMap { _ in second.future }
         #expect(chain.cancel() == .tooLate)
         first.succeed(1)
@@ -285,7 +285,7 @@ import Testing
 
     @Test("B8: a cancelled future lets go of the step it would have run")
     func stepIsDropped() {
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         weak var held: Sentinel?
         var results: [Future<Int>] = []
         do {

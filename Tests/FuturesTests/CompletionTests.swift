@@ -9,7 +9,7 @@ import Testing
 
     @Test("F1: observers are called with no lock held, so one may use its own future in every way")
     func observerUsesItsFuture() {
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         let future = promise.future
         let log = Log<String>()
         let later = future.map { $0 + 1 }
@@ -36,7 +36,7 @@ import Testing
     func destroyedOutsideOfTheLock() async throws {
         // Were the lock held, the sentinel's own look at the future would never end; on a thread the test can tell.
         let done = startThread { () -> Bool in
-            let promise = Promise<Int>()
+            let promise = Promise<Int>.kept()
             let seen = Box("")
             func observed() -> Registration {
                 let sentinel = Sentinel { [weak future = promise.future] in seen.value = future?.description ?? "gone" }
@@ -52,7 +52,7 @@ import Testing
     @Test("F1: a canceller that is replaced is destroyed with no lock held")
     func replacedCanceller() async {
         let done = startThread { () -> Bool in
-            let promise = Promise<Int>()
+            let promise = Promise<Int>.kept()
             let seen = Box("")
             func set() {
                 let sentinel = Sentinel { [weak future = promise.future] in seen.value = future?.description ?? "gone" }
@@ -68,7 +68,7 @@ import Testing
 
     @Test("F4, B1: complete on a finished promise changes nothing and is reported with both places")
     func completedTwice() throws {
-        let promise = Promise<Int>("F4 twice")
+        let promise = Promise<Int>.kept("F4 twice")
         promise.succeed(1)
         let firstLine = #line - 1
         promise.succeed(2)
@@ -90,7 +90,7 @@ import Testing
 
     @Test("F4, B1: fail, complete(with:) and complete(from:) on a finished promise are reported too")
     func completedTwiceInOtherWays() {
-        let promise = Promise<Int>("F4 others")
+        let promise = Promise<Int>.kept("F4 others")
         promise.complete(with: .success(1))
         promise.fail(Oops())
         promise.complete(with: .success(2))
@@ -101,7 +101,7 @@ import Testing
 
     @Test("F8, B1: a second completion from inside an observer already names the first place")
     func completedTwiceInside() {
-        let promise = Promise<Int>("F8 inside")
+        let promise = Promise<Int>.kept("F8 inside")
         _ = promise.future.observe { _ in promise.succeed(2) }
         promise.succeed(1)
         guard case .completedTwice(_, _, let first, _)? = Reports.completedTwice("F8 inside").first else {
@@ -117,7 +117,7 @@ import Testing
 
     @Test("F4: tryComplete tells the producer that came second, and nobody else")
     func tryComplete() {
-        let promise = Promise<Int>("F4 try")
+        let promise = Promise<Int>.kept("F4 try")
         #expect(promise.tryComplete(.success(1)))
         #expect(!promise.tryComplete(.success(2)))
         #expect(!promise.tryComplete(.failure(Oops())))
@@ -127,8 +127,8 @@ import Testing
 
     @Test("F7, A+2.3.2: an adopting future is moved only by what it adopted; other attempts lose")
     func adoptingRefuses() {
-        let source = Promise<Int>()
-        let promise = Promise<Int>("F7")
+        let source = Promise<Int>.kept()
+        let promise = Promise<Int>.kept("F7")
         promise.complete(from: source.future)
         #expect(!promise.tryComplete(.success(1)))
         promise.fail(Oops())
@@ -142,7 +142,7 @@ import Testing
     @Test("F8, C12: of many threads that complete, fail, cancel and adopt at once, one wins and all see its outcome")
     func oneWinner() async throws {
         for round in 0..<scaled(300) {
-            let promise = Promise<Int>()
+            let promise = Promise<Int>.kept()
             let future = promise.future
             let calls = Log<String>()
             for _ in 0..<2 { _ = future.observe { calls.add(words($0)) } }
@@ -161,7 +161,7 @@ import Testing
 
     @Test("F12: the description says state, kind of outcome, and what a pending future waits for")
     func descriptions() {
-        let promise = Promise<Int>("the root")
+        let promise = Promise<Int>.kept("the root")
         let derived = promise.future.map { $0 }.map { $0 }.map { "\($0)" }
         #expect(derived.description.contains("Future<String>"))
         #expect(derived.description.contains("pending"))
@@ -174,7 +174,7 @@ import Testing
         let failed = Future<Int>.failed(EmptyInput("x"))
         #expect(failed.description.contains("failed: EmptyInput"))
         _ = failed.callback { _ in }
-        let cancelled = Promise<Int>()
+        let cancelled = Promise<Int>.kept()
         cancelled.future.cancel()
         #expect(cancelled.future.description == "Future(cancelled)")
     }
@@ -199,7 +199,7 @@ import Testing
         "C1: cancelling answers yes while pending and once cancelled, no when finished; later outcomes change nothing"
     )
     func cancellingAnswers() {
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         #expect(promise.future.cancel() == .stopped)
         #expect(promise.future.cancel() == .stopped)
         #expect(!promise.tryComplete(.success(1)))
@@ -211,7 +211,7 @@ import Testing
 
     @Test("T1: one completion after an accepted cancellation is swallowed; a second one is reported")
     func lateCompletion() {
-        let promise = Promise<Int>("T1")
+        let promise = Promise<Int>.kept("T1")
         promise.future.cancel()
         promise.succeed(1)
         #expect(Reports.completedTwice("T1").isEmpty)
@@ -221,7 +221,7 @@ import Testing
 
     @Test("T1: a producer that fails with CancellationError by itself is not forgiven a second completion")
     func ownCancellationError() {
-        let promise = Promise<Int>("T1 own")
+        let promise = Promise<Int>.kept("T1 own")
         promise.fail(CancellationError())
         #expect(promise.future.isCancelled)
         promise.succeed(2)
@@ -231,14 +231,14 @@ import Testing
     @Test("F5: a value that comes after the cancellation goes to the dispose hook, each one, and nothing else does")
     func disposal() {
         let disposed = Log<Int>()
-        let promise = Promise<Int>("F5 disposal")
+        let promise = Promise<Int>.kept("F5 disposal")
         promise.onDispose { disposed.add($0) }
         promise.future.cancel()
         promise.fail(Oops())
         promise.tryComplete(.success(1))
         promise.succeed(2)
         #expect(disposed.all == [1, 2])
-        let delivered = Promise<Int>()
+        let delivered = Promise<Int>.kept()
         delivered.onDispose { disposed.add($0) }
         delivered.succeed(3)
         #expect(disposed.all == [1, 2])
@@ -247,13 +247,13 @@ import Testing
     @Test("F5, B8: what a cancelled promise is told to follow is cancelled, and its value disposed of")
     func lateAdoption() {
         let disposed = Log<Int>()
-        let promise = Promise<Int>("F5 late adoption")
+        let promise = Promise<Int>.kept("F5 late adoption")
         promise.onDispose { disposed.add($0) }
         promise.future.cancel()
-        let source = Promise<Int>()
+        let source = Promise<Int>.kept()
         promise.complete(from: source.future)
         #expect(source.future.isCancelled)
-        let other = Promise<Int>("F5 late adoption 2")
+        let other = Promise<Int>.kept("F5 late adoption 2")
         other.onDispose { disposed.add($0) }
         other.future.cancel()
         other.complete(from: Future.succeeded(4))

@@ -10,7 +10,7 @@ import Testing
     @Test("T7, C7: what is done comes first, in argument order, then the others as they complete, errors included")
     func order() async throws {
         let error = Oops()
-        let promises = (0..<4).map { _ in Promise<Int>() }
+        let promises = (0..<4).map { _ in Promise<Int>.kept() }
         promises[3].succeed(3)
         promises[1].fail(error)
         var iterator = Future.asCompleted(promises.map(\.future)).makeAsyncIterator()
@@ -28,7 +28,7 @@ import Testing
 
     @Test("T7: inputs may have keys, and the same future may be given twice")
     func keysAndDuplicates() async throws {
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         let twice = Future.asCompleted([promise.future, promise.future])
         let keyed = Future.asCompleted(["a": promise.future])
         promise.succeed(1)
@@ -41,7 +41,7 @@ import Testing
     @Test("T7: it works though nobody holds the inputs")
     func nobodyHoldsTheInputs() async throws {
         let completions = {
-            let promise = Promise<Int>()
+            let promise = Promise<Int>.kept()
             defer { promise.succeed(1) }
             return Future.asCompleted([promise.future])
         }()
@@ -50,7 +50,7 @@ import Testing
 
     @Test("C7: it is also iterated by blocking; a timeout says how many of how many are missing, and loses nothing")
     func blocking() async throws {
-        let promises = (0..<3).map { _ in Promise<Int>() }
+        let promises = (0..<3).map { _ in Promise<Int>.kept() }
         let completions = Future.asCompleted(promises.map(\.future))
         promises[0].succeed(0)
         let text = try await onThread { () -> String in
@@ -69,7 +69,7 @@ import Testing
 
     @Test("C7: a cancelled next() takes nothing with it")
     func cancelledNext() async throws {
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         let completions = Future.asCompleted([promise.future])
         #expect(completions.next().future().cancel() == .stopped)
         let task = Task { try await completions.next().value }
@@ -82,7 +82,7 @@ import Testing
     @Test("C7: many consumers that come and go share one supply, and each outcome is given out once")
     func consumersRace() async throws {
         let count = scaled(2000)
-        let promises = (0..<count).map { _ in Promise<Int>() }
+        let promises = (0..<count).map { _ in Promise<Int>.kept() }
         let completions = Future.asCompleted(promises.map(\.future))
         let seen = Log<Int>()
         let producer = startThread { for (index, promise) in promises.enumerated() { promise.succeed(index) } }

@@ -9,7 +9,7 @@ import Testing
 
     @Test("T6, C8: all keeps the order of its arguments, whatever order they complete in")
     func order() {
-        let promises = (0..<4).map { _ in Promise<Int>() }
+        let promises = (0..<4).map { _ in Promise<Int>.kept() }
         let all = Future.all(promises.map(\.future))
         for index in [2, 0, 3, 1] {
             #expect(all.words == "pending")
@@ -29,7 +29,7 @@ import Testing
 
     @Test("T6: the same future may be given twice")
     func duplicates() {
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         let all = Future.all([promise.future, promise.future])
         let pack = Future.all(promise.future, promise.future)
         promise.succeed(3)
@@ -40,7 +40,7 @@ import Testing
     @Test("C8, T6: all shows the first failure early, the other inputs go on")
     func early() {
         let error = Oops()
-        let promises = (0..<3).map { _ in Promise<Int>() }
+        let promises = (0..<3).map { _ in Promise<Int>.kept() }
         let all = Future.all(promises.map(\.future))
         promises[1].fail(error)
         #expect(all.words == "oops \(error.id)")
@@ -56,7 +56,7 @@ import Testing
     func afterAll() {
         let errors = [Oops(), Oops()]
         for usesPack in [false, true] {
-            let promises = (0..<3).map { _ in Promise<Int>() }
+            let promises = (0..<3).map { _ in Promise<Int>.kept() }
             let futures = promises.map(\.future)
             let all =
                 usesPack
@@ -80,7 +80,7 @@ import Testing
             { Future.race($0[0], $0[1], $0[2]).cancel() }, { Future.any($0[0], $0[1], $0[2]).cancel() },
         ]
         for (number, cancel) in makers.enumerated() {
-            let promises = (0..<3).map { _ in Promise<Int>() }
+            let promises = (0..<3).map { _ in Promise<Int>.kept() }
             _ = promises[1].future.observe { _ in }
             #expect(cancel(promises.map(\.future)) == .stopped, "\(number)")
             #expect(promises.map(\.future.isCancelled) == [true, false, true], "\(number)")
@@ -89,7 +89,7 @@ import Testing
 
     @Test("C8: an input that is cancelled ends the result, and the others go on")
     func cancelledInput() {
-        let promises = (0..<2).map { _ in Promise<Int>() }
+        let promises = (0..<2).map { _ in Promise<Int>.kept() }
         let all = Future.all(promises.map(\.future))
         promises[1].future.cancel()
         #expect(all.isCancelled)
@@ -100,7 +100,7 @@ import Testing
     func lateFailures() {
         let error = Oops()
         do {
-            let promises = (0..<2).map { _ in Promise<Int>() }
+            let promises = (0..<2).map { _ in Promise<Int>.kept() }
             _ = Future.all(promises.map(\.future)).observe { _ in }
             promises[0].fail(Oops())
             promises[1].fail(error)
@@ -127,7 +127,7 @@ import Testing
     @Test("T6, C2: allSettled gives every outcome in order and never fails")
     func allSettled() {
         let error = Oops()
-        let promises = (0..<3).map { _ in Promise<Int>() }
+        let promises = (0..<3).map { _ in Promise<Int>.kept() }
         let all = Future.allSettled(promises.map(\.future))
         promises[2].succeed(2)
         promises[0].fail(error)
@@ -138,7 +138,7 @@ import Testing
     @Test("T6: a join of thousands is linear")
     func many() {
         let count = scaled(20_000)
-        let promises = (0..<count).map { _ in Promise<Int>() }
+        let promises = (0..<count).map { _ in Promise<Int>.kept() }
         let all = Future.all(promises.map(\.future))
         for (index, promise) in promises.enumerated() { promise.succeed(index) }
         #expect(all.outcome.map { try? $0.get().count } == count)
@@ -158,7 +158,7 @@ import Testing
     @Test("C6: race gives the first outcome of any kind, leaves the losers and cancels those nobody else observes")
     func race() {
         for outcome in [Result<Int, any Error>.success(1), .failure(Oops()), .failure(CancellationError())] {
-            let promises = (0..<3).map { _ in Promise<Int>() }
+            let promises = (0..<3).map { _ in Promise<Int>.kept() }
             let kept = promises[2].future.map { $0 }
             let race = Future.race(promises.map(\.future))
             promises[1].complete(with: outcome)
@@ -173,7 +173,7 @@ import Testing
 
     @Test("C6: any gives the first success; a failed or cancelled input does not end it")
     func any() {
-        let promises = (0..<4).map { _ in Promise<Int>() }
+        let promises = (0..<4).map { _ in Promise<Int>.kept() }
         let any = Future.any(promises.map(\.future))
         promises[0].fail(Oops())
         promises[1].future.cancel()
@@ -186,7 +186,7 @@ import Testing
     @Test("C6: when none succeeded, any fails with every error in the order of the inputs, or cancelled if all were")
     func anyFails() {
         let errors = [Oops(), Oops()]
-        let promises = errors.map { _ in Promise<Int>() }
+        let promises = errors.map { _ in Promise<Int>.kept() }
         let any = Future.any(promises.map(\.future))
         promises[1].fail(errors[1])
         promises[0].fail(errors[0])
@@ -196,14 +196,14 @@ import Testing
         }
         #expect(error.errors.compactMap { $0 as? Oops } == errors)
         _ = any.observe { _ in }
-        let cancelled = Promise<Int>()
+        let cancelled = Promise<Int>.kept()
         cancelled.future.cancel()
         #expect(Future.any([cancelled.future, cancelled.future]).isCancelled)
     }
 
     @Test("C6: firstCompleted names the first, disturbs nobody and leaves no observer behind")
     func firstCompleted() {
-        let promises = (0..<3).map { _ in Promise<Int>() }
+        let promises = (0..<3).map { _ in Promise<Int>.kept() }
         let first = Future.firstCompleted(of: promises.map(\.future))
         promises[1].succeed(5)
         #expect(first.outcome.map { try? $0.get().key } == 1)
@@ -218,7 +218,7 @@ import Testing
     func settled() {
         let loop = ManualLoop()
         func result(_ condition: Future<Void>.WaitCondition, _ act: ([Promise<Int>]) -> Void) -> String {
-            let promises = (0..<3).map { _ in Promise<Int>() }
+            let promises = (0..<3).map { _ in Promise<Int>.kept() }
             let future = Future.settled(promises.map(\.future), until: condition, timeout: .seconds(1), on: loop)
             act(promises)
             defer { #expect(promises.map(\.future._observers) == [0, 0, 0]) }
@@ -244,7 +244,7 @@ import Testing
     @Test("C6: a consumer of settled that leaves takes the timer and the observers with it")
     func settledIsLeft() {
         let loop = ManualLoop()
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         let settled = Future.settled([promise.future], timeout: .seconds(1), on: loop)
         settled.observe { _ in }.cancel()
         #expect(settled.isCancelled)
@@ -255,7 +255,7 @@ import Testing
 
     @Test("C6: an input that is complete already decides at once, and a future given twice counts once")
     func settledAtOnce() {
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         let failed = Future<Int>.failed(Oops())
         let future = Future.settled([promise.future, failed, promise.future], until: .firstFailure)
         #expect(future.outcome.map { try? $0.get().done } == [1])

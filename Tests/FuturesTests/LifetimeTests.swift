@@ -67,6 +67,24 @@ import Testing
         #expect(loop.timers.count == 0)
     }
 
+    @Test("F11: a registration that is kept does not keep its observer once that was called or withdrawn")
+    func keptRegistration() async {
+        let registrations = Log<Registration>()
+        let isReleased = await isReleased { sentinel in
+            for withdraws in [false, true] {
+                let promise = Promise<Int>.kept()
+                let new = (0..<3).map { _ in promise.future.observe { _ in sentinel.touch() } }
+                for registration in new {
+                    if withdraws { registration.withdraw() }
+                    registrations.add(registration)
+                }
+                promise.succeed(1)
+            }
+        }
+        #expect(isReleased)
+        #expect(registrations.count == 6)
+    }
+
     @Test("F11: a timeout, and a race that is over, keep nothing though the source goes on")
     func whileTheSourceGoesOn() async {
         let source = Promise<Int>()

@@ -9,7 +9,7 @@ import Testing
 
     @Test("F2, B9, A+2.2.6: observers run A B C, also when A adds C while B is queued")
     func firstInFirstOut() {
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         let future = promise.future
         let log = Log<String>()
         _ = future.observe { _ in
@@ -24,8 +24,8 @@ import Testing
 
     @Test("F2: what an observer sets off waits for its turn on the same trampoline, in order")
     func neverNested() {
-        let first = Promise<Int>()
-        let second = Promise<Int>()
+        let first = Promise<Int>.kept()
+        let second = Promise<Int>.kept()
         let log = Log<String>()
         _ = second.future.observe { _ in log.add("second") }
         _ = first.future.observe { _ in
@@ -59,7 +59,7 @@ import Testing
     @Test("F10, C4: nodes, callbacks and blocked threads are one line, whatever their kinds and order of adding")
     func oneLine() {
         for order in 0..<4 {
-            let promise = Promise<Int>()
+            let promise = Promise<Int>.kept()
             let log = Log<Int>()
             var derived: [Future<Void>] = []
             for position in 0..<6 {
@@ -76,7 +76,7 @@ import Testing
 
     @Test("C4: the same closure added twice runs twice")
     func twice() {
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         let log = Log<Int>()
         let observer: @Sendable (Result<Int, any Error>) -> Void = { _ in log.add(1) }
         _ = promise.future.observe(observer)
@@ -88,7 +88,7 @@ import Testing
     @Test("C4: each observer can be withdrawn by its registration, once, and the others keep their order")
     func withdrawing() {
         for leaving in 0..<5 {
-            let promise = Promise<Int>()
+            let promise = Promise<Int>.kept()
             let log = Log<Int>()
             let registrations = (0..<5).map { index in promise.future.observe { _ in log.add(index) } }
             #expect(registrations[leaving].withdraw())
@@ -102,7 +102,7 @@ import Testing
 
     @Test("C4: a withdrawal while the observers run answers truly: no, and the observer is called")
     func withdrawingWhileRunning() {
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         let log = Log<String>()
         let second = Box(Registration.spent)
         _ = promise.future.observe { _ in log.add("\(second.value.withdraw())") }
@@ -120,7 +120,7 @@ import Testing
 
     @Test("A+2.2.6: an observer that throws is reported and does not stop the rest")
     func throwingObserver() {
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         let error = Oops()
         let log = Log<Int>()
         promise.future.callback { _ in throw error }
@@ -135,7 +135,7 @@ import Testing
         let log = Log<String>()
         let error = Oops()
         for fails in [false, true] {
-            let promise = Promise<Int>()
+            let promise = Promise<Int>.kept()
             let mapped = promise.future.map { value in log.add("value \(value)") }
             let recovered = promise.future.recover { _ in
                 log.add("error")
@@ -155,7 +155,7 @@ import Testing
     func onExecutor() {
         let loop = ManualLoop()
         let log = Log<String>()
-        let pending = Promise<Int>()
+        let pending = Promise<Int>.kept()
         Future.succeeded(1).callback(on: loop) { _ in log.add("done \(loop.isCurrent)") }
         pending.future.callback(on: loop) { _ in log.add("pending \(loop.isCurrent)") }
         pending.succeed(2)
@@ -183,7 +183,7 @@ import Testing
     @Test("B3: delivered(on:) completes there, whichever thread the source completes on, and passes cancellation back")
     func deliveredOn() async throws {
         let loop = ManualLoop()
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         let seen = Log<Bool>()
         let copy = promise.future.delivered(on: loop)
         _ = copy.observe { _ in seen.add(loop.isCurrent) }
@@ -192,7 +192,7 @@ import Testing
         loop.runUntilIdle()
         #expect(copy.words == "1")
         #expect(seen.all == [true])
-        let other = Promise<Int>()
+        let other = Promise<Int>.kept()
         #expect(other.future.delivered(on: loop).cancel() == .stopped)
         #expect(other.future.isCancelled)
     }
@@ -200,7 +200,7 @@ import Testing
     @Test("C10: delivery to a loop that has closed is LoopClosed, in a future and in a callback, not silence")
     func deliveredOnClosed() {
         let loop = ManualLoop("closed one")
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         let copy = promise.future.delivered(on: loop)
         let log = Log<String>()
         promise.future.callback(on: loop) { log.add(words($0)) }
@@ -217,7 +217,7 @@ import Testing
         let log = Log<String>()
         let holder = Box<Promise<Int>?>(Promise())
         weak let future = holder.value?.future
-        let others = (0..<3).map { _ in Promise<Int>() }
+        let others = (0..<3).map { _ in Promise<Int>.kept() }
         let left = others[2].future.observe { _ in log.add("never") }
         for other in others[..<2] { _ = other.future.observe { log.add(words($0)) } }
         _ = holder.value?.future.observe { _ in

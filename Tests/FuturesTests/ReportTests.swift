@@ -199,7 +199,7 @@ import Testing
         do {
             _ = Promise<Int>("silent one")
             let left = Promise<Int>("silent two")
-            left.future.observe { _ in }.withdraw()
+            withExtendedLifetime(left) { _ = left.future.observe { _ in }.withdraw() }
         }
         #expect(!Reports.all.contains { "\($0)".contains("silent ") })
     }

@@ -43,6 +43,28 @@ final class Sentinel: Sendable {
     func touch() {}
 }
 
+/// Keeps what would otherwise die with its last use, which in optimised builds may come before the end of its scope.
+enum Keeper {
+    private static let kept = Log<any Sendable>()
+    static func keep(_ value: some Sendable) { kept.add(value) }
+}
+
+extension Promise {
+    /// A promise that is never dropped.
+    static func kept(
+        _ label: String? = nil,
+        fileID: StaticString = #fileID,
+        line: UInt = #line
+    ) -> Promise {
+        let promise = Promise(label, fileID: fileID, line: line)
+        Keeper.keep(promise)
+        return promise
+    }
+
+    /// A promise that is neither dropped nor completed.
+    static var endless: Promise { kept() }
+}
+
 /// Runs the body on a new plain thread, where waiting is legal.
 func onThread<Value: Sendable>(
     stackBytes: UInt64 = 0,

@@ -10,7 +10,7 @@ import Testing
     @Test("T8: a source that is slower ends with TimedOut at the deadline, and goes on")
     func timeout() {
         let loop = ManualLoop()
-        let promise = Promise<Int>("slow")
+        let promise = Promise<Int>.kept("slow")
         let limited = promise.future.timeout(.seconds(5), on: loop)
         loop.advance(by: .seconds(4))
         #expect(limited.words == "pending")
@@ -31,7 +31,7 @@ import Testing
     @Test("T8: the timer is disarmed when the source wins, or the result is cancelled")
     func disarmed() {
         let loop = ManualLoop()
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         let limited = promise.future.timeout(.seconds(5), on: loop)
         let cancelled = promise.future.timeout(.seconds(5), on: loop)
         cancelled.cancel()
@@ -45,7 +45,7 @@ import Testing
     func passed() {
         let loop = ManualLoop()
         loop.advance(by: .seconds(10))
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         let limits = [
             promise.future.timeout(.zero, on: loop), promise.future.timeout(.seconds(-1), on: loop),
             promise.future.timeout(at: LoopInstant(nanoseconds: 5), on: loop),
@@ -121,7 +121,7 @@ import Testing
     func decidedOnce() async throws {
         for _ in 0..<scaled(200) {
             let loop = ManualLoop()
-            let promise = Promise<Int>()
+            let promise = Promise<Int>.kept()
             let limited = promise.future.timeout(.seconds(1), on: loop)
             let seen = Log<String>()
             _ = limited.observe { seen.add(words($0)) }
@@ -150,7 +150,7 @@ import Testing
         let before = [
             Promise<Int>.endless.future.timeout(.seconds(1), on: loop).map { _ in }, .sleep(for: .seconds(1), on: loop),
         ]
-        let kept = Promise<Int>()
+        let kept = Promise<Int>.kept()
         let limited = kept.future.timeout(.seconds(1), on: loop)
         loop.close()
         let after = [kept.future.timeout(.seconds(1), on: loop).map { _ in }, .sleep(for: .seconds(1), on: loop)]
@@ -261,19 +261,5 @@ import Testing
         loop.advance(by: .seconds(9))
         #expect(runs.value == 1)
         #expect(paused.isCancelled && loop.timers.count == 0)
-    }
-}
-
-/// Keeps promises that nobody will complete.
-enum Keeper {
-    private static let kept = Log<any Sendable>()
-    static func keep(_ promise: some Sendable) { kept.add(promise) }
-}
-
-extension Promise {
-    static var endless: Promise {
-        let promise = Promise()
-        Keeper.keep(promise)
-        return promise
     }
 }

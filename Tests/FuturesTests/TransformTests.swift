@@ -63,7 +63,7 @@ import Testing
     @Test("A+2.2.7.1: ensure runs its body once on every kind of end and keeps the outcome")
     func ensure() {
         let runs = Box(0)
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         let cancelled = promise.future.ensure { runs.increment() }
         promise.future.cancel()
         #expect(cancelled.isCancelled)
@@ -77,13 +77,13 @@ import Testing
 
     @Test("A+2.3.1: a future that would wait for itself fails with PromiseCycle")
     func cycle() {
-        let promise = Promise<Int>("selfish")
+        let promise = Promise<Int>.kept("selfish")
         promise.complete(from: promise.future)
         #expect(promise.future.words == "PromiseCycle")
         #expect("\(promise.future)".contains("selfish"))
         _ = promise.future.observe { _ in }
 
-        let source = Promise<Int>()
+        let source = Promise<Int>.kept()
         let holder = Box<Future<Int>?>(nil)
         holder.value = source.future.flatMap { _ in holder.value! }
         source.succeed(1)
@@ -95,7 +95,7 @@ import Testing
     @Test("A+2.3.1: a ring of any length, through derived futures too, fails with PromiseCycle, all of it")
     func ring() {
         for length in 2..<6 {
-            let promises = (0..<length).map { _ in Promise<Int>() }
+            let promises = (0..<length).map { _ in Promise<Int>.kept() }
             for index in promises.indices {
                 let next = promises[(index + 1) % length].future
                 promises[index].complete(from: index == 1 ? next.map { $0 } : next)
@@ -110,7 +110,7 @@ import Testing
     @Test("A+2.3.1: a ring that two threads close at the same time is found")
     func racingRing() async throws {
         for _ in 0..<scaled(300) {
-            let (a, b) = (Promise<Int>(), Promise<Int>())
+            let (a, b) = (Promise<Int>.kept(), Promise<Int>.kept())
             let gate = Gate(2)
             _ = try await Future.all(
                 startThread {
@@ -134,8 +134,8 @@ import Testing
         let outcome: Result<Int, any Error> =
             kind == 0 ? .success(1) : .failure(kind == 1 ? error : CancellationError())
         for isLate in [false, true] {
-            let source = Promise<Int>()
-            let promise = Promise<Int>()
+            let source = Promise<Int>.kept()
+            let promise = Promise<Int>.kept()
             if isLate { source.complete(with: outcome) }
             promise.complete(from: source.future)
             #expect(promise.future.isCompleted == isLate)
@@ -148,7 +148,7 @@ import Testing
     @Test("A+2.3.3: any awaitable can be adopted; only its first call counts")
     func adoptingForeign() {
         let calls = Box<(@Sendable (Result<Int, any Error>) -> Void)?>(nil)
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         promise.complete(from: Unruly { calls.value = $0 })
         #expect(promise.future.words == "pending")
         calls.value?(.success(1))
@@ -165,7 +165,7 @@ import Testing
         let length = scaled(100_000)
         for descending in [false, true] {
             let result = try await onThread(stackBytes: 65536) { () -> Int in
-                let promises = (0...length).map { _ in Promise<Int>() }
+                let promises = (0...length).map { _ in Promise<Int>.kept() }
                 for index in descending ? Array((0..<length).reversed()) : Array(0..<length) {
                     promises[index].complete(from: promises[index + 1].future)
                 }
@@ -178,7 +178,7 @@ import Testing
 
     @Test("A+2.3.2: flatten gives the future inside the future")
     func flatten() {
-        let inner = Promise<Int>()
+        let inner = Promise<Int>.kept()
         let outer = Promise<Future<Int>>()
         let flat = outer.future.flatten()
         outer.succeed(inner.future)

@@ -38,7 +38,7 @@ import Testing
 
     @Test("K1: after a timeout a later wait may still succeed, and nothing is left behind")
     func afterATimeout() async throws {
-        let promise = Promise<Int>("K1")
+        let promise = Promise<Int>.kept("K1")
         let texts = try await onThread { () -> [String] in
             var texts = [words(Result { try promise.future.wait(timeout: .milliseconds(1)) })]
             texts.append("\(promise.future._observers)")
@@ -51,7 +51,7 @@ import Testing
 
     @Test("C3: a timeout of zero looks: the outcome if there is one, TimedOut otherwise; negative ones too")
     func zero() async throws {
-        let cancelled = Promise<Int>()
+        let cancelled = Promise<Int>.kept()
         cancelled.future.cancel()
         let texts = try await onThread {
             [
@@ -67,7 +67,7 @@ import Testing
     @Test("C3, K11: many threads wait for one future and all see the same outcome, a cancellation too")
     func manyThreads() async throws {
         for cancels in [false, true] {
-            let promise = Promise<Int>()
+            let promise = Promise<Int>.kept()
             let waiters = (0..<6).map { _ in startThread { words(Result { try promise.future.wait() }) } }
             await eventually { promise.future._observers == 6 }
             if cancels { promise.future.cancel() } else { promise.succeed(1) }
@@ -112,7 +112,7 @@ import Testing
     func inAnObserver() async throws {
         let texts = try await onThread { () -> [String] in
             let log = Log<String>()
-            let promise = Promise<Int>("the observed")
+            let promise = Promise<Int>.kept("the observed")
             let late = Future.succeeded(1)
             _ = promise.future.observe { _ in log.add(refusal { try Promise<Int>.endless.future.wait() }) }
             promise.succeed(1)
@@ -128,7 +128,7 @@ import Testing
 
     @Test("AG4: a refused wait leaves nothing behind: no observer, no cancellation, and the next legal wait works")
     func afterARefusal() async throws {
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         #expect(nested(1) { words(Result { try promise.future.wait() }) } == "WouldDeadlock")
         #expect(promise.future._observers == 0 && !promise.future.isCompleted)
         let texts = try await onThread { () -> [String] in
@@ -169,7 +169,7 @@ import Testing
 
     @Test("K1: a wait for something else that times out leaves it running")
     func foreignTimesOut() async throws {
-        let promise = Promise<Int>()
+        let promise = Promise<Int>.kept()
         #expect(try await onThread { words(Result { try Foreign(promise.future).wait(timeout: .zero) }) } == "TimedOut")
         #expect(promise.future.words == "pending")
         promise.succeed(1)
@@ -180,7 +180,7 @@ import Testing
         let texts = try await onThread { () -> Set<String> in
             var texts: Set<String> = []
             for round in 0..<scaled(300) {
-                let promise = Promise<Int>()
+                let promise = Promise<Int>.kept()
                 _ = startThread { promise.succeed(1) }
                 texts.insert(words(Result { try promise.future.wait(timeout: .microseconds(round)) }))
             }
