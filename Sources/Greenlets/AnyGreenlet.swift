@@ -8,10 +8,9 @@ public import Futures
 /// A greenlet of any result: what its hub schedules, what `Greenlet.current` answers.
 ///
 /// - Executor: A greenlet runs on the thread of its hub's loop for life. Its methods may be called from any thread.
+// SAFETY: everything that changes is touched on the hub's thread only, while the greenlet runs or by its hub.
 @safe
 public class AnyGreenlet: _Parker, @unchecked Sendable {
-    // SAFETY: everything that changes is touched on the hub's thread only, while the greenlet runs or by its hub.
-
     /// The hub that schedules this greenlet.
     // SAFETY: a greenlet that has not ended keeps its loop, and so its hub, alive (`Hub.startHere`); one that has ended
     // does not touch it any more.
@@ -127,9 +126,11 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
             let greenlet = unsafe Unmanaged<AnyGreenlet>.fromOpaque(argument!).takeRetainedValue()
             greenlet.run()
         }
+        // SAFETY: whoever starts the greenlet holds the reference that the entry function gives up.
         let reference = unsafe Unmanaged.passUnretained(self)
         guard let made = unsafe sy_context_create(hub.carrier, stackSize, entry, reference.toOpaque()) else {
-            throw GreenletMisuse(unsafe "no memory for the stack of \(displayName); \(hub.liveCount) greenlets are alive")
+            let alive = unsafe hub.liveCount
+            throw GreenletMisuse("no memory for the stack of \(displayName); \(alive) greenlets are alive")
         }
         unsafe context = made
         unsafe made.pointee.identifier = id
@@ -160,6 +161,7 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
     override public final func _park(on source: _FutureCore?, until deadline: LoopInstant?) -> _ParkResult {
         if unsafe interruption != nil || hasUnpark { return endOfPark() }
         unsafe isInterruptible = true
+        // SAFETY: the caller holds the source for as long as the park.
         unsafe waitsFor = source.map { unsafe Unmanaged.passUnretained($0) }
         if let deadline { suspend(until: deadline) } else { suspend() }
         unsafe isInterruptible = false
@@ -270,8 +272,8 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
 }
 
 /// A greenlet on its way to its loop. Should the loop go without having run it, it ends with `LoopClosed`.
+// SAFETY: used by one party after the other: the loop that runs it, or whoever drops it.
 private final class StartRequest: @unchecked Sendable {
-    // SAFETY: used by one party after the other: the loop that runs it, or whoever drops it.
     private let hub: Hub
     private var greenlet: AnyGreenlet?
 

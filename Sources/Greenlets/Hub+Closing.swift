@@ -61,8 +61,8 @@ extension Hub {
             if let context = unsafe greenlet.context { unsafe sy_context_abandon(context) }
             unsafe greenlet.context = nil
             greenlet.endAbandoned(closedError(greenlet))
-            // What its frames hold leaks, and so do the greenlet and this hub: a source may still call them.
             _ = unsafe unlink(greenlet)
+            // SAFETY: what its frames hold leaks, and so do the greenlet and this hub: a source may still call them.
             _ = unsafe Unmanaged.passRetained(self)
         }
     }

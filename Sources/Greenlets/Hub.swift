@@ -11,10 +11,10 @@ import Synchronization
 ///
 /// The hub runs on the loop's own stack, as one step of each of its turns and with no current task. A greenlet that parks
 /// switches directly to the next ready one; when there is none, or the turn's share is used up, back to the loop.
+// It lives in its loop's attachment, or keeps its loop alive.
+// SAFETY: everything that changes is touched on the loop's thread only.
 @safe
 public final class Hub: @unchecked Sendable {
-    // SAFETY: everything that changes is touched on the loop's thread only; the hub lives in its loop's attachment, or
-    // keeps its loop alive.
 
     /// How many times greenlets are resumed in one turn of the loop, so that descriptors and timers are not starved.
     private static let shareOfTurn = 256
@@ -242,8 +242,8 @@ public final class Hub: @unchecked Sendable {
         case .none: unsafe next = scheduler.pointee.root
         case .start(let greenlet):
             let hub = hub()
-            unsafe next =
-                greenlet._withUnsafeGuaranteedRef { unsafe hub.begin($0) } ?? hub.nextContext() ?? scheduler.pointee.root
+            let started = unsafe greenlet._withUnsafeGuaranteedRef { unsafe hub.begin($0) }
+            unsafe next = started ?? hub.nextContext() ?? scheduler.pointee.root
         }
         if unsafe next == context { return }
         _ = unsafe sy_context_switch(context, next, nil)

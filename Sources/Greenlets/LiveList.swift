@@ -12,6 +12,7 @@ package struct LiveList {
     package var isEmpty: Bool { count == 0 }
 
     mutating func insert(_ greenlet: AnyGreenlet) {
+        // SAFETY: released by whoever takes it out.
         let link = unsafe Unmanaged.passRetained(greenlet)
         unsafe greenlet.previousLive = last
         if let last = unsafe last {
@@ -44,6 +45,7 @@ package struct LiveList {
             unsafe first = next
         }
         count -= 1
+        // SAFETY: the reference that `insert` took.
         return unsafe Unmanaged.passUnretained(greenlet)
     }
 

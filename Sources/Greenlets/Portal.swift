@@ -10,9 +10,9 @@ import Futures
 ///
 /// Hub rules kept here: a portal's stack is entered only by its host task's job, on the loop's own stack; when the portal
 /// parks, control goes back to that job and nowhere else.
+// SAFETY: touched on the loop's thread by the host's job or the stack it entered, but for `wake`, behind its lock.
 @safe
 final class Portal: AnyGreenlet, @unchecked Sendable {
-    // SAFETY: touched on the loop's thread by the host's job or the stack it entered, but for `wake`, behind its lock.
 
     /// What the stack asks of its host when it leaves.
     enum Request {
@@ -106,7 +106,7 @@ final class Portal: AnyGreenlet, @unchecked Sendable {
         }
         if unsafe context == nil {
             try prepare()
-            // The entry function's, which gives it up when it returns.
+            // SAFETY: the entry function's reference, which it gives up when it returns.
             _ = unsafe Unmanaged.passRetained(self)
             unsafe hub.insert(self)
         }
