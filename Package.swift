@@ -23,6 +23,7 @@ let package = Package(
         .library(name: "Loops", targets: ["Loops"]),
         .library(name: "Greenlets", targets: ["Greenlets"]),
         .library(name: "ConversionTesting", targets: ["ConversionTesting"]),
+        .library(name: "Switchyard", targets: ["Switchyard"]),
         .library(name: "CallbackBridge", targets: ["CallbackBridge"]),
     ],
     targets: [
@@ -52,6 +53,9 @@ let package = Package(
         .testTarget(
             name: "GreenletsTests",
             dependencies: ["CFutures", "CStackSwitch", "Futures", "Loops", "Greenlets", "ConversionTesting"],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "Switchyard", dependencies: ["CallbackBridge", "Futures", "Greenlets", "Loops"],
             swiftSettings: swiftSettings),
         .target(name: "SwitchyardGuide", path: "Docs/Guide", swiftSettings: swiftSettings),
         .testTarget(

@@ -1,0 +1,9 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+// One import for everything a user writes: the core and the standard bridges.
+
+@_exported public import CallbackBridge
+@_exported public import Futures
+@_exported public import Greenlets
+@_exported public import Loops
