@@ -258,7 +258,8 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
     /// - Returns: True if the caller has to deliver.
     @inlinable
     final func _publishQuietly(_ bits: UInt32) -> Bool {
-        var old = _state.load(ordering: .relaxed)
+        // Acquiring: whoever gave `busy` back after the claim may have changed the observers and the link.
+        var old = _state.load(ordering: .acquiring)
         if old & _Bits.busy == 0 {
             // Nobody else writes: a plain store costs a quarter of an atomic change.
             _state.store(old | bits, ordering: .releasing)

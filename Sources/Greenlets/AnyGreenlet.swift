@@ -219,10 +219,7 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
         if isOnHub { unparkHere() } else { unsafe hub.send { [self] in unparkHere() } }
     }
 
-    private final var isOnHub: Bool {
-        guard let box = unsafe scheduler.pointee.loopBox else { return unsafe hub.isCurrent }
-        return unsafe sy_thread_current().pointee.loop == box
-    }
+    private final var isOnHub: Bool { unsafe scheduler.pointee.isCurrent ?? hub.isCurrent }
 
     private final func unparkHere() {
         unsafe hasUnpark = true

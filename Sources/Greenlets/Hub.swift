@@ -47,6 +47,7 @@ public final class Hub: @unchecked Sendable {
 
     deinit {
         unsafe scheduler.pointee.deallocate()
+        unsafe scheduler.deinitialize(count: 1)
         unsafe scheduler.deallocate()
     }
 
@@ -110,7 +111,7 @@ public final class Hub: @unchecked Sendable {
         unsafe carrier = attached
         unsafe Self.installUserWords(attached)
         unsafe scheduler.pointee.root = sy_carrier_root(attached)
-        unsafe scheduler.pointee.loopBox = sy_thread_current().pointee.loop
+        unsafe scheduler.pointee.rememberThread()
     }
 
     /// On the carrier's own stack: has every switch set the calling thread's words.

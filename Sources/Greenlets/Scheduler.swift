@@ -1,14 +1,16 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
+import CFutures
 package import CStackSwitch
+import Synchronization
 
 /// The part of a hub that every switch touches, in memory of its own: reaching it needs no reference counting, and no
 /// exclusive access can be open while a stack is switched.
 ///
 /// The ready queue holds stacks to resume and, tagged, greenlets that have no stack yet.
 @safe
-package struct Scheduler {
+package struct Scheduler: ~Copyable {
     /// One place in the ready queue: a suspended stack, or a greenlet to start.
     private typealias Entry = UInt
     private static var isGreenlet: Entry { 1 }
@@ -26,11 +28,22 @@ package struct Scheduler {
     /// A stack that has ended, and is given back by whoever runs next.
     package var finished: UnsafeMutablePointer<sy_context>?
     /// The box of the hub's loop, by which a thread knows that it runs it.
-    package var loopBox: UnsafeMutableRawPointer?
+    private let loopBox = Atomic<UInt>(0)
 
     package init() { unsafe entries = .allocate(capacity: 64) }
 
     package func deallocate() { unsafe entries.deallocate() }
+
+    /// Whether the calling thread runs the hub's loop; nil before the hub has run. From any thread.
+    package var isCurrent: Bool? {
+        let box = loopBox.load(ordering: .relaxed)
+        return box == 0 ? nil : unsafe UInt(bitPattern: sy_thread_current().pointee.loop) == box
+    }
+
+    /// On the loop's thread: remembers how it is recognised.
+    package func rememberThread() {
+        unsafe loopBox.store(UInt(bitPattern: sy_thread_current().pointee.loop), ordering: .relaxed)
+    }
 
     package var isEmpty: Bool { count == 0 }
 
