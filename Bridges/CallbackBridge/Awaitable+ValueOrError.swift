@@ -11,7 +11,7 @@ extension Awaitable where Success: Sendable {
     /// An async function is handed out in the same way: `Call { try await f() }` with its label `async:` is an awaitable.
     ///
     /// - Executor: `executor`; without one, where the source completes, possibly before this method returns.
-    /// - Cancellation: The legacy caller keeps the registration: ``Registration/cancel()`` answers `.stopped` if the
+    /// - Cancellation: The legacy caller keeps the registration: `cancel()` answers `.stopped` if the
     ///   callback will not be called, and stops the source if nobody else observes it. The other way, a cancelled source
     ///   calls with `(nil, CancellationError())`.
     @discardableResult

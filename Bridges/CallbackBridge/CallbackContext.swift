@@ -16,7 +16,7 @@ public import Futures
 ///
 /// *Ownership.* The context owns the promise until it is consumed: by the one call (``take(_:fileID:line:)``), or by
 /// ``release()`` where the call will never come. A released context that was the promise's last owner makes a
-/// ``BrokenPromise``. A context that is neither called nor released is kept for ever, as C code asks of it.
+/// ``/Futures/BrokenPromise``. A context that is neither called nor released is kept for ever, as C code asks of it.
 ///
 /// *Memory.* The pointer is a ticket, not an address: it is looked up, never followed. A second call, a call after the
 /// release and a wrong type are reports, not corruption.

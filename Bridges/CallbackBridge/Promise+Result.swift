@@ -23,7 +23,7 @@ extension Promise {
     }
 
     /// The promise as a callback of the shape `(Result)`, to pass on as it is; the legacy function decides the type of its
-    /// errors. Thrown away uncalled it is a ``BrokenPromise``.
+    /// errors. Thrown away uncalled it is a ``/Futures/BrokenPromise``.
     public func resultCallback<Failure: Error>(
         fileID: StaticString = #fileID,
         line: UInt = #line

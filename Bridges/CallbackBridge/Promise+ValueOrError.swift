@@ -10,7 +10,7 @@ extension Promise {
     ///
     /// If both are there the error wins. A promise of an optional type takes nil without an error as its value.
     ///
-    /// - Cancellation: A cancellation of the future reaches the legacy operation through ``Promise/onCancel(_:)``, which
+    /// - Cancellation: A cancellation of the future reaches the legacy operation through `Promise.onCancel(_:)`, which
     ///   the author of the wrapper sets; without it the future ends cancelled at once and the operation's late call is
     ///   swallowed. The other way, an operation that reports its own cancellation does so as an error: pass a
     ///   `CancellationError` to make the future a cancelled one.
@@ -33,7 +33,7 @@ extension Promise {
     }
 
     /// The promise as a callback of the shape `(T?, Error?)`, to pass on as it is. Thrown away uncalled it is a
-    /// ``BrokenPromise``.
+    /// ``/Futures/BrokenPromise``.
     public func valueOrErrorCallback(
         fileID: StaticString = #fileID,
         line: UInt = #line

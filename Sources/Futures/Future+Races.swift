@@ -117,7 +117,7 @@ extension Future where Success == Void {
         return result
     }
 
-    /// When ``settled(_:until:timeout:on:)`` ends.
+    /// When ``settled(_:until:timeout:on:fileID:line:)`` ends.
     public enum WaitCondition: Sendable {
         /// One input is complete.
         case firstCompleted

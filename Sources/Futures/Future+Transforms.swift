@@ -41,7 +41,7 @@ extension Future {
 
     /// A future that has `handler`'s value when this one fails.
     ///
-    /// - Cancellation: A cancelled source makes a cancelled result: `handler` is not asked (see <doc:Rules> T2).
+    /// - Cancellation: A cancelled source makes a cancelled result: `handler` is not asked (T2).
     /// - Errors: An error that `handler` throws replaces this future's.
     public final func recover(
         fileID: StaticString = #fileID,

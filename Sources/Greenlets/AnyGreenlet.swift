@@ -260,7 +260,7 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
 
     /// Waits until the greenlet has ended, however it does.
     ///
-    /// - Errors: ``TimedOut``; what `wait()` throws where waiting is refused; a kill of the caller. Never the body's
+    /// - Errors: `TimedOut`; what `wait()` throws where waiting is refused; a kill of the caller. Never the body's
     ///   error: use `wait()` for the outcome.
     @available(*, noasync, message: "use `await greenlet.value`, or Greenlet.run")
     public final func join(timeout: Duration? = nil) throws {

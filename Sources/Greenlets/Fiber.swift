@@ -20,7 +20,7 @@
 /// is thrown at its switch, so that it unwinds.
 ///
 /// A fiber runs as part of the task, greenlet or thread that switches to it, but is none of them: `wait()` in it blocks a
-/// plain thread and throws ``WouldDeadlock`` elsewhere. A task-local binding must not be open across a switch in a task.
+/// plain thread and throws `WouldDeadlock` elsewhere. A task-local binding must not be open across a switch in a task.
 ///
 /// - Executor: The thread it was made on, and there only among the fibers of one greenlet, or outside of all greenlets.
 /// - Errors: ``FiberError`` where it cannot be switched to.

@@ -6,13 +6,13 @@ import Futures
 extension Greenlet where Success == Void {
     /// Runs an async function from blocking code and waits for it.
     ///
-    /// In a portal (``run(on:name:_:)``) the function runs in the *same* task: with its task-locals, cancellation and
+    /// In a portal (`Greenlet.run`) the function runs in the *same* task: with its task-locals, cancellation and
     /// priority. In a spawned greenlet it runs in a new task, and the greenlet parks.
     ///
     /// - Executor: The function starts on the loop's executor in a portal, on the global one otherwise; it hops like any
     ///   async function.
     /// - Cancellation: A cancelled host task cancels the function, as with any await. A killed greenlet cancels the task.
-    /// - Errors: The function's own; ``WouldDeadlock`` outside of a greenlet.
+    /// - Errors: The function's own; ``/Futures/WouldDeadlock`` outside of a greenlet.
     @available(*, noasync, message: "just await it")
     public static func await<Value: Sendable>(
         _ operation: @escaping @Sendable () async throws -> Value

@@ -18,7 +18,7 @@ extension Greenlet where Success == Void {
 
     /// Lets the other ready greenlets run, and the loop now and then.
     ///
-    /// - Errors: `GreenletExit` and the like when the greenlet was killed; ``WouldDeadlock`` outside of a greenlet, where
+    /// - Errors: `GreenletExit` and the like when the greenlet was killed; `WouldDeadlock` outside of a greenlet, where
     ///   there is nothing to yield to (on a plain thread it gives up the processor).
     @available(*, noasync, message: "use `await Task.yield()`")
     public static func yield() throws {
@@ -39,7 +39,7 @@ extension Greenlet where Success == Void {
     /// Waits for a while; the others run meanwhile. Zero yields.
     ///
     /// - Executor: A greenlet parks by its loop's clock; a plain thread blocks.
-    /// - Errors: A kill or cancellation; ``WouldDeadlock`` where waiting is refused.
+    /// - Errors: A kill or cancellation; ``/Futures/WouldDeadlock`` where waiting is refused.
     @available(*, noasync, message: "use `try await Task.sleep(for:)`")
     public static func sleep(for duration: Duration) throws {
         if duration <= .zero { return try Self.yield() }

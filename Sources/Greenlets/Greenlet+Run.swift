@@ -17,7 +17,7 @@ extension Greenlet where Success == Void {
     ///
     /// - Executor: The body runs on the loop's thread.
     /// - Cancellation: Cancelling the task throws `CancellationError` at the wait point in progress, or at the next one.
-    /// - Errors: The body's. ``LoopClosed`` when the loop has stopped before the body could start.
+    /// - Errors: The body's. ``/Futures/LoopClosed`` when the loop has stopped before the body could start.
     /// - Complexity: A park costs about a `Task.yield`.
     public static func run<Result>(
         on loop: any ExecutingLoop = IOLoop.shared,

@@ -8,7 +8,7 @@ public import Futures
 ///     let page = Greenlet.spawn { try fetch(url).wait() }     // blocking code, which parks
 ///     let text = try await page.value                          // async code awaits it
 ///
-/// A greenlet is awaitable like everything else: `wait()`, `value`, `callback`, `future()`. See ``run(on:name:_:)`` for
+/// A greenlet is awaitable like everything else: `wait()`, `value`, `callback`, `future()`. See `Greenlet.run` for
 /// blocking code inside an async function.
 ///
 /// - Executor: The thread of its loop, for life; it runs until it waits, yields or ends.
