@@ -229,7 +229,8 @@ import Testing
         #expect(result(.firstCompleted) { $0[1].succeed(1) } == "[1] [0, 2] 0")
         #expect(
             result(.firstFailure) {
-                $0[2].succeed(1); $0[0].future.cancel()
+                $0[0].future.cancel()
+                $0[2].succeed(1)
             } == "[0, 2] [1] 0"
         )
         #expect(
