@@ -49,7 +49,9 @@ let package = Package(
         .testTarget(
             name: "CallbackBridgeTests", dependencies: ["CallbackBridge", "Futures", "ConversionTesting"],
             swiftSettings: swiftSettings),
-        .testTarget(name: "FuturesTests", dependencies: ["Futures", "CFutures"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "FuturesTests", dependencies: ["Futures", "CFutures", "ConversionTesting"],
+            swiftSettings: swiftSettings),
         .testTarget(
             name: "GreenletsTests",
             dependencies: ["CFutures", "CStackSwitch", "Futures", "Loops", "Greenlets", "ConversionTesting"],

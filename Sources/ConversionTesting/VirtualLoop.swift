@@ -108,6 +108,9 @@ public final class VirtualLoop: TurnHosting, @unchecked Sendable {  // SAFETY: s
     /// - Executor: The thread that stops the loop.
     public func whenClosed(_ action: @escaping @Sendable () -> Void) -> LoopTimer { closers.add(action) }
 
+    /// What has to be failed when this loop stops: for the tests that nothing piles up.
+    package var pendingClosers: Int { closers.count }
+
     /// Timers that have neither fired nor been cancelled.
     public var pendingTimers: Int { timers.count }
 

@@ -1,6 +1,7 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
+import ConversionTesting
 import Futures
 import Synchronization
 import Testing
@@ -36,7 +37,7 @@ import Testing
             _ = try await promise.future.value
             return executor.count - before
         }
-        await eventually { started.value && promise.future._observers == 1 }
+        #expect(await eventually { started.value && promise.future._observers == 1 })
         promise.succeed(1)
         #expect(try await task.value == 1)
     }
@@ -57,7 +58,7 @@ import Testing
         for outcome in [Result<Int, any Error>.success(1), .failure(Oops()), .failure(CancellationError())] {
             let promise = Promise<Int>.kept()
             let tasks = (0..<5).map { _ in Task { await awaited(promise.future) } }
-            await eventually { promise.future._observers == 5 }
+            #expect(await eventually { promise.future._observers == 5 })
             promise.complete(with: outcome)
             for task in tasks { #expect(words(await task.value) == words(outcome)) }
         }
@@ -69,7 +70,7 @@ import Testing
         let calls = Box(0)
         promise.onCancel { calls.increment() }
         let tasks = (0..<2).map { _ in Task { try await promise.future.value } }
-        await eventually { promise.future._observers == 2 }
+        #expect(await eventually { promise.future._observers == 2 })
         tasks[0].cancel()
         await #expect(throws: CancellationError.self) { try await tasks[0].value }
         #expect(calls.value == 0)
@@ -123,7 +124,7 @@ import Testing
             while !Task.isCancelled { await Task.yield() }
             return 7
         }
-        await eventually { started.value == 2 }
+        #expect(await eventually { started.value == 2 })
         #expect(ignores.cancel() == .tooLate)
         _ = obeys.cancel()
         await #expect(throws: CancellationError.self) { try await obeys.value }
@@ -139,7 +140,7 @@ import Testing
         await #expect(throws: error) { _ = try await verbs(Task { () async throws -> Int in throw error }) }
         let log = Log<String>()
         Task<Int, any Error> { 3 }.callback { log.add(words($0)) }
-        await eventually { log.all == ["3"] }
+        #expect(await eventually { log.all == ["3"] })
 
         let endless = Task { try await Promise<Int>.endless.future.value }
         let future = endless.future()
@@ -150,7 +151,7 @@ import Testing
         let own = Task { try await Promise<Int>.endless.future.value }
         let copy = own.future()
         own.cancel()
-        await eventually { copy.isCancelled }
+        #expect(await eventually { copy.isCancelled })
     }
 
     @Test("B8: a consumer of a task that leaves cancels it, and one that stays gets what the task decides")
@@ -175,7 +176,7 @@ import Testing
         let derived = foreign.future().map { $0 + 1 }
         let task = Task { try await foreign.value }
         let waiter = startThread { try foreign.wait() }
-        await eventually { promise.future._observers == 4 }
+        #expect(await eventually { promise.future._observers == 4 })
         promise.succeed(1)
         #expect(try await task.value == 1)
         #expect(try await waiter.value == 1)
@@ -184,7 +185,7 @@ import Testing
 
         let other = Promise<Int>.kept()
         let cancelled = Task { try await Foreign(other.future).value }
-        await eventually { other.future._observers == 1 }
+        #expect(await eventually { other.future._observers == 1 })
         cancelled.cancel()
         await #expect(throws: CancellationError.self) { try await cancelled.value }
         #expect(other.future.isCancelled)

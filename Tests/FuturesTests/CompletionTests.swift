@@ -1,6 +1,7 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
+import ConversionTesting
 import Futures
 import Testing
 
@@ -39,13 +40,13 @@ import Testing
             let promise = Promise<Int>.kept()
             let seen = Box("")
             func observed() -> Registration {
-                let sentinel = Sentinel { [weak future = promise.future] in seen.value = future?.description ?? "gone" }
+                let sentinel = Sentinel { seen.value = promise.future.description }
                 return promise.future.observe { _ in sentinel.touch() }
             }
             observed().withdraw()
             return seen.value.contains("pending")
         }
-        await eventually("the lock is held while an observer is destroyed") { done.isCompleted }
+        #expect(await eventually { done.isCompleted }, "the lock is held while an observer is destroyed")
         #expect(done.words == "true")
     }
 
@@ -55,14 +56,14 @@ import Testing
             let promise = Promise<Int>.kept()
             let seen = Box("")
             func set() {
-                let sentinel = Sentinel { [weak future = promise.future] in seen.value = future?.description ?? "gone" }
+                let sentinel = Sentinel { seen.value = promise.future.description }
                 promise.onCancel { sentinel.touch() }
             }
             set()
             promise.onCancel {}
             return seen.value.contains("pending")
         }
-        await eventually("the lock is held while a canceller is destroyed") { done.isCompleted }
+        #expect(await eventually { done.isCompleted }, "the lock is held while a canceller is destroyed")
         #expect(done.words == "true")
     }
 
@@ -154,7 +155,7 @@ import Testing
                 startThread { answer(gate) { future.cancel() == .stopped } },
             ]).value
             #expect(answers.count { $0 } == 1 || (future.isCancelled && answers[2] && answers[3]))
-            await eventually { calls.count == 2 }
+            #expect(await eventually { calls.count == 2 })
             #expect(Set(calls.all) == [future.words])
         }
     }

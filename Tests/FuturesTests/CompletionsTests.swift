@@ -1,6 +1,7 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
+import ConversionTesting
 import Futures
 import Testing
 

@@ -1,6 +1,7 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
+import ConversionTesting
 import Futures
 import Testing
 
@@ -215,16 +216,16 @@ import Testing
     }
 
     @Test("C6: waiting for the first, the first failure or all tells what is done and what is pending")
-    func settled() {
-        let loop = ManualLoop()
+    func settled() throws {
+        let loop = VirtualLoop()
         func result(_ condition: Future<Void>.WaitCondition, _ act: ([Promise<Int>]) -> Void) -> String {
             let promises = (0..<3).map { _ in Promise<Int>.kept() }
             let future = Future.settled(promises.map(\.future), until: condition, timeout: .seconds(1), on: loop)
             act(promises)
             defer { #expect(promises.map(\.future._observers) == [0, 0, 0]) }
-            if !future.isCompleted { loop.advance(by: .seconds(1)) }
+            if !future.isCompleted { loop.pass(.seconds(1)) }
             let lists = try! future.outcome!.get()
-            return "\(lists.done) \(lists.pending) \(loop.timers.count)"
+            return "\(lists.done) \(lists.pending) \(loop.pendingTimers)"
         }
         #expect(result(.firstCompleted) { $0[1].succeed(1) } == "[1] [0, 2] 0")
         #expect(
@@ -244,12 +245,12 @@ import Testing
 
     @Test("C6: a consumer of settled that leaves takes the timer and the observers with it")
     func settledIsLeft() {
-        let loop = ManualLoop()
+        let loop = VirtualLoop()
         let promise = Promise<Int>.kept()
         let settled = Future.settled([promise.future], timeout: .seconds(1), on: loop)
         settled.observe { _ in }.cancel()
         #expect(settled.isCancelled)
-        #expect(loop.timers.count == 0)
+        #expect(loop.pendingTimers == 0)
         #expect(promise.future._observers == 0)
         #expect(!promise.future.isCompleted)
     }

@@ -1,6 +1,7 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
+import ConversionTesting
 import Futures
 import Testing
 
@@ -21,7 +22,7 @@ import Testing
     }
 
     /// Everything that keeps a closure, hung below the promise.
-    private func hang(_ sentinel: Sentinel, below promise: Promise<Int>, on loop: ManualLoop) -> [Future<Int>] {
+    private func hang(_ sentinel: Sentinel, below promise: Promise<Int>, on loop: VirtualLoop) -> [Future<Int>] {
         let future = promise.future
         _ = future.observe { _ in sentinel.touch() }
         promise.onCancel { sentinel.touch() }
@@ -42,7 +43,7 @@ import Testing
 
     @Test("F11: completion releases every closure and every future", arguments: 0..<3)
     func afterCompletion(_ kind: Int) async {
-        let loop = ManualLoop()
+        let loop = VirtualLoop()
         let isReleased = await isReleased { sentinel in
             let promise = Promise<Int>()
             let results = hang(sentinel, below: promise, on: loop)
@@ -54,17 +55,17 @@ import Testing
             for result in results { _ = try? await result.value }
         }
         #expect(isReleased)
-        #expect(loop.timers.count == 0)
+        #expect(loop.pendingTimers == 0)
     }
 
     @Test("F11: a dropped promise releases everything below it")
     func afterDrop() async {
-        let loop = ManualLoop()
+        let loop = VirtualLoop()
         let isReleased = await isReleased { sentinel in
             for result in hang(sentinel, below: Promise(), on: loop) { _ = try? await result.value }
         }
         #expect(isReleased)
-        #expect(loop.timers.count == 0)
+        #expect(loop.pendingTimers == 0)
     }
 
     @Test("F11: a registration that is kept does not keep its observer once that was called or withdrawn")
@@ -88,7 +89,7 @@ import Testing
     @Test("F11: a timeout, and a race that is over, keep nothing though the source goes on")
     func whileTheSourceGoesOn() async {
         let source = Promise<Int>()
-        let loop = ManualLoop()
+        let loop = VirtualLoop()
         let isReleased = await isReleased { sentinel in
             let results = [
                 source.future.timeout(.seconds(1), on: loop), Future.race([source.future, .sleep1(on: loop)]),
@@ -99,7 +100,7 @@ import Testing
                 }
             }
             let kept = source.future.observe { _ in }
-            loop.advance(by: .seconds(1))
+            loop.pass(.seconds(1))
             for result in results { _ = try? await result.value }
             kept.withdraw()
         }
@@ -112,7 +113,7 @@ import Testing
     func cancelledConsumers() async {
         let source = Promise<Int>()
         let stays = source.future.observe { _ in }
-        let loop = ManualLoop()
+        let loop = VirtualLoop()
         let isReleased = await isReleased { sentinel in
             let results = [
                 source.future.map { $0 }, source.future.timeout(.seconds(1), on: loop),
@@ -138,7 +139,7 @@ import Testing
 }
 
 extension Future where Success == Int {
-    fileprivate static func sleep1(on loop: ManualLoop) -> Future<Int> {
+    fileprivate static func sleep1(on loop: VirtualLoop) -> Future<Int> {
         Future<Void>.sleep(for: .seconds(1), on: loop).map { 1 }
     }
 }

@@ -1,6 +1,7 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
+import ConversionTesting
 import Futures
 import Testing
 
@@ -56,10 +57,10 @@ import Testing
             _ = Drain.shared.schedule(at: now.advanced(by: .milliseconds(delay))) { log.add(index) }
         }
         gate.value = true
-        await eventually { log.count == 3 }
+        #expect(await eventually { log.count == 3 })
         #expect(log.all == [1, 2, 0])
         for index in 0..<100 { Drain.shared.post { log.add(index) } }
-        await eventually { log.count == 103 }
+        #expect(await eventually { log.count == 103 })
         #expect(Array(log.all[3...]) == Array(0..<100))
     }
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CFutures
+import ConversionTesting
 import Futures
 import Synchronization
 import Testing
@@ -65,13 +66,12 @@ extension Promise {
     static var endless: Promise { kept() }
 }
 
-/// Runs the body on a new plain thread, where waiting is legal.
+/// Runs the body on a plain thread with a stack of this size.
 func onThread<Value: Sendable>(
-    stackBytes: UInt64 = 0,
+    stackBytes: UInt64,
     _ body: @escaping @Sendable () throws -> Value
 ) async throws -> Value {
-    let future = startThread(stackBytes: stackBytes, body)
-    return try await future.value
+    try await startThread(stackBytes: stackBytes, body).value
 }
 
 /// The outcome of the body on a new plain thread.
@@ -102,23 +102,7 @@ private final class ThreadJob: Sendable {
     init(_ body: @escaping @Sendable () -> Void) { self.body = body }
 }
 
-/// Waits until the condition holds; fails the test after a generous deadline.
-func eventually(
-    _ comment: Comment? = nil,
-    sourceLocation: SourceLocation = #_sourceLocation,
-    _ condition: () -> Bool
-) async {
-    let end = LoopInstant.now.advanced(by: .seconds(30))
-    while !condition() {
-        if LoopInstant.now > end {
-            Issue.record(comment ?? "the condition never held", sourceLocation: sourceLocation)
-            return
-        }
-        await Task.yield()
-    }
-}
-
-/// The same without a task, for plain threads.
+/// Looks until the condition holds, on a plain thread.
 func spin(until condition: () -> Bool) {
     let end = LoopInstant.now.advanced(by: .seconds(30))
     while !condition(), LoopInstant.now < end { sy_thread_yield() }
@@ -188,3 +172,20 @@ import Musl
 #else
 import Darwin
 #endif
+
+extension VirtualLoop {
+    convenience init(_ name: String) { self.init(name: name) }
+
+    /// Lets time pass where nothing may throw.
+    func pass(_ duration: Duration) {
+        do { try advance(by: duration) } catch { Issue.record(error) }
+    }
+
+    /// Runs the body as a callback of this loop, on the calling thread.
+    func run<Value: Sendable>(_ body: @escaping @Sendable () -> Value) -> Value {
+        let result = Box<Value?>(nil)
+        post { result.value = body() }
+        _ = try? runUntilIdle()
+        return result.value!
+    }
+}

@@ -1,6 +1,7 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
+import ConversionTesting
 import Futures
 import Testing
 
@@ -69,7 +70,7 @@ import Testing
         for cancels in [false, true] {
             let promise = Promise<Int>.kept()
             let waiters = (0..<6).map { _ in startThread { words(Result { try promise.future.wait() }) } }
-            await eventually { promise.future._observers == 6 }
+            #expect(await eventually { promise.future._observers == 6 })
             if cancels { promise.future.cancel() } else { promise.succeed(1) }
             let texts = try await Future.all(waiters).value
             #expect(Set(texts) == [cancels ? "CancellationError" : "1"])
@@ -79,7 +80,7 @@ import Testing
     @Test("K2, B4, C12: on a loop's own thread wait throws at once and names the loop, unless the outcome is there")
     func onALoop() async throws {
         let texts = try await onThread { () -> [String] in
-            let loop = ManualLoop("the loop")
+            let loop = VirtualLoop("the loop")
             return loop.run {
                 [
                     words(Result { try Promise<Int>.endless.future.wait() }),
@@ -97,7 +98,7 @@ import Testing
     func onTheDrain() async {
         let log = Log<String>()
         Drain.shared.post { log.add(refusal { try Promise<Int>.endless.future.wait() }) }
-        await eventually { log.count == 1 }
+        #expect(await eventually { log.count == 1 })
         #expect(log.all[0].contains("switchyard-drain"))
     }
 
@@ -132,7 +133,7 @@ import Testing
         #expect(nested(1) { words(Result { try promise.future.wait() }) } == "WouldDeadlock")
         #expect(promise.future._observers == 0 && !promise.future.isCompleted)
         let texts = try await onThread { () -> [String] in
-            let loop = ManualLoop()
+            let loop = VirtualLoop()
             let refused = loop.run { words(Result { try promise.future.wait() }) }
             promise.succeed(3)
             return [
