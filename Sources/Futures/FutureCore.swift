@@ -36,7 +36,21 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
 
     /// Sets what a cancellation of a new, unpublished future goes to; dropped at completion.
     @inlinable
-    package final func _setProducer(_ producer: _Node) { _link = producer }
+    package final func _setProducer(_ producer: _Node) {
+        _link = producer
+        _state.store(_Bits.produced, ordering: .relaxed)
+    }
+
+    /// Whether `_setProducer` was called.
+    @inlinable package final var _isProduced: Bool { _state.load(ordering: .relaxed) & _Bits.produced != 0 }
+
+    /// What `_setProducer` set, while the future is pending.
+    package final var _producer: _Node? {
+        guard _isProduced, _acquire() else { return nil }
+        let producer = _link
+        if _release() { _finish() }
+        return producer
+    }
 
     /// The same, for other modules.
     package final var _isCompleted: Bool { _isDone }
@@ -337,6 +351,8 @@ package enum _Bits {
     @inlinable package static var trivial: UInt32 { 4096 }
     /// Deliver on the drain.
     @inlinable package static var onDrain: UInt32 { 2048 }
+    /// The link is the producer, which ends as it decides.
+    @inlinable package static var produced: UInt32 { 8192 }
 }
 
 /// All observers of a future that has more than one, in the order they came.

@@ -26,10 +26,11 @@ open class _Parker: _Node, @unchecked Sendable {  // SAFETY: holds no state.
     open func _parkerCancelled() {}
 
     /// As the link of a future: the parker ends as it decides, so the future stays pending.
-    @usableFromInline
-    override package final func _cancel(_ token: _Node?) -> CancellationAnswer {
-        _parkerCancelled()
-        return .tooLate
+    override package final func _takeCanceller() -> (@Sendable () -> CancellationAnswer)? {
+        {
+            self._parkerCancelled()
+            return .tooLate
+        }
     }
 
     /// The clock of deadlines.
@@ -47,6 +48,8 @@ public enum _ParkResult {
     case timedOut
     /// A kill or a cancellation came; `unparked` tells if an unpark had come too.
     case interrupted(any Error, unparked: Bool)
+    /// It did not begin, because it could never end; the source is left as it is.
+    case refused(any Error)
 }
 
 /// Who is asking to wait (DESIGN §4).

@@ -76,6 +76,9 @@ private func park(_ parker: _Parker, on source: _FutureCore, timeout: Duration?,
             return
         }
         throw TimedOut(after: timeout ?? .zero, waitingFor: source._summary)
+    case .refused(let error):
+        if source._withdraw(parker) { throw error }
+        parker._parkUninterruptibly()
     case .interrupted(let error, let unparked):
         if !unparked, source._cancel(parker) == .tooLate { parker._parkUninterruptibly() }
         throw error

@@ -36,6 +36,8 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
     @exclusivity(unchecked) final var isInterruptible = false
     /// Numbers the parks with a deadline, so that a late timer does not end another one.
     @exclusivity(unchecked) final var parkNumber: UInt64 = 0
+    /// The park in progress ends by itself.
+    @exclusivity(unchecked) final var hasDeadline = false
     /// What a kill or cancellation delivers at the next wait point.
     @exclusivity(unchecked) package final var interruption: (any Error)?
     /// What the park in progress waits for: for dumps. Alive as long as the park.
@@ -50,7 +52,12 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
 
     @usableFromInline
     package init(
-        hub: Hub, name: String?, stackSize: Int, outcome: _FutureCore, fileID: StaticString, line: UInt
+        hub: Hub,
+        name: String?,
+        stackSize: Int,
+        outcome: _FutureCore,
+        fileID: StaticString,
+        line: UInt
     ) {
         unsafe outcomeReference = .passUnretained(outcome)
         unsafe self.hub = hub
@@ -160,6 +167,9 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
 
     override public final func _park(on source: _FutureCore?, until deadline: LoopInstant?) -> _ParkResult {
         if unsafe interruption != nil || hasUnpark { return endOfPark() }
+        if let source, source._isProduced, deadline == nil, let deadlock = deadlock(on: source) {
+            return .refused(deadlock)
+        }
         unsafe isInterruptible = true
         // SAFETY: the caller holds the source for as long as the park.
         unsafe waitsFor = source.map { unsafe Unmanaged.passUnretained($0) }
@@ -179,6 +189,8 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
 
     private final func suspend(until deadline: LoopInstant) {
         unsafe parkNumber += 1
+        unsafe hasDeadline = true
+        defer { unsafe hasDeadline = false }
         let number = unsafe parkNumber
         let timer = unsafe hub.loop.schedule(at: deadline) { [self] in timeOut(park: number) }
         suspend()
@@ -216,12 +228,12 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {
     }
 
     override public final func _unpark() {
-        if isOnHub { unparkHere() } else { unsafe hub.send { [self] in unparkHere() } }
+        if isOnHub { unparkHere() } else if unsafe !hub.send({ [self] in unparkHere() }) { unsafe hub.unparkLate(self) }
     }
 
     private final var isOnHub: Bool { unsafe scheduler.pointee.isCurrent ?? hub.isCurrent }
 
-    private final func unparkHere() {
+    final func unparkHere() {
         unsafe hasUnpark = true
         if unsafe isParked { makeReady() }
     }

@@ -31,6 +31,7 @@ extension Hub {
     /// - Returns: True if there is more to do.
     func closingTurn() -> Bool {
         closingRounds += 1
+        takeLateUnparks()
         if closingRounds <= Self.closingRounds {
             for greenlet in unsafe live.all { greenlet.interrupt(closedError(greenlet)) }
         }
@@ -47,6 +48,17 @@ extension Hub {
             + " wait points pass"
         for greenlet in unsafe live.all { abandon(greenlet, because: reason) }
         return false
+    }
+
+    /// From another thread: a wait is over, and the loop takes no more posts.
+    func unparkLate(_ greenlet: AnyGreenlet) { lateUnparks.withLock { $0.append(greenlet) } }
+
+    private func takeLateUnparks() {
+        let greenlets = lateUnparks.withLock { late in
+            defer { late = [] }
+            return late
+        }
+        for greenlet in greenlets where unsafe greenlet.state == .started { greenlet.unparkHere() }
     }
 
     /// Keeps the stack of a greenlet that could not be unwound, and reports it.

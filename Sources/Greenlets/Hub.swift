@@ -32,6 +32,10 @@ public final class Hub: @unchecked Sendable {
     /// Keeps the loop as long as greenlets live.
     @exclusivity(unchecked) private var loopOfTheLive: (any Loop)?
     private let closed = Atomic<Bool>(false)
+    /// Greenlets that other threads completed a wait of while the loop took no more posts.
+    let lateUnparks = Lock<[AnyGreenlet]>([])
+    /// Who wants to know when no greenlet is left.
+    var idleWaiters: [Promise<Void>] = []
     /// How often a hub whose loop stops has thrown into its greenlets.
     var closingRounds = 0
     private let hasJoined = Atomic<Bool>(false)
@@ -95,9 +99,15 @@ public final class Hub: @unchecked Sendable {
     /// Makes the calling thread, which runs the loop, able to switch stacks. On the loop's own stack.
     package func attachCarrier() {
         if let carrier = unsafe carrier {
-            guard unsafe sy_carrier_current() != carrier else { return }
+            if unsafe sy_carrier_current() == carrier {
+                // A carrier may have the address of one whose thread has ended: its words have to be named again.
+                if unsafe sy_carrier_running(carrier) == sy_carrier_root(carrier) {
+                    unsafe Self.installUserWords(carrier)
+                }
+                return
+            }
             unsafe precondition(
-                live.isEmpty,
+                live.all.allSatisfy { unsafe $0.state == .pending },
                 unsafe """
                 Loop "\(name)" came to another thread with \(live.count) greenlets alive, which are bound to the thread \
                 they began on. Run the loop on one thread for as long as it has greenlets.
@@ -135,7 +145,10 @@ public final class Hub: @unchecked Sendable {
     /// The same, leaving the list's reference to the caller.
     func unlink(_ greenlet: AnyGreenlet) -> Unmanaged<AnyGreenlet>? {
         let reference = unsafe live.unlink(greenlet)
-        if unsafe live.isEmpty { unsafe loopOfTheLive = nil }
+        if unsafe live.isEmpty {
+            if !idleWaiters.isEmpty { send { [self] in completeIdle() } }
+            unsafe loopOfTheLive = nil
+        }
         return unsafe reference
     }
 

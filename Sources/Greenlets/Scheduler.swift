@@ -80,7 +80,8 @@ package struct Scheduler: ~Copyable {
         if entry & Self.isGreenlet == 0 { return unsafe .resume(UnsafeMutablePointer(bitPattern: entry)!) }
         // SAFETY: see `push(starting:)`.
         return unsafe .start(
-            Unmanaged<AnyGreenlet>.fromOpaque(UnsafeRawPointer(bitPattern: entry & ~Self.isGreenlet)!))
+            Unmanaged<AnyGreenlet>.fromOpaque(UnsafeRawPointer(bitPattern: entry & ~Self.isGreenlet)!)
+        )
     }
 
     /// Forgets whoever is ready.

@@ -230,7 +230,7 @@ struct FiberLifetimeTests {
 
     @Test("H20: a fiber on top of a greenlet is not that greenlet: its waits are refused, and so is yielding")
     func onGreenlet() async throws {
-        try await onLoop { loop in
+        try await onLoop { (loop) async throws in
             let result = Greenlet.spawn(on: loop, name: "ground") {
                 let fiber = Fiber<Int> { _ in
                     #expect(Greenlet.current == nil)
@@ -278,7 +278,7 @@ struct FiberLifetimeTests {
 
     @Test("G33: fibers of one greenlet cannot be switched to from another")
     func foreignGreenlet() async throws {
-        try await onLoop { loop in
+        try await onLoop { (loop) async throws in
             let shared = Log<Unchecked<Fiber<Int>>>()
             let ended = Counter()
             let release = Promise<Void>()

@@ -12,7 +12,7 @@ import Testing
 struct HubTests {
     @Test("V1: a loop has one hub, made when it is first needed, also by many threads at once")
     func oneHub() async throws {
-        try await onLoop { loop in
+        try await onLoop { (loop) async throws in
             let threads = Log<UInt>()
             let release = Promise<Void>()
             let all = Log<Greenlet<Void>>()
@@ -43,7 +43,7 @@ struct HubTests {
 
     @Test("V1, V9: spawn returns before the body runs, and uses the current loop, else the shared one")
     func spawning() async throws {
-        try await onVirtualLoop { loop in
+        try await onVirtualLoop { (loop) throws in
             let order = OrderRecorder()
             loop.post {
                 Greenlet.spawn {
@@ -66,7 +66,7 @@ struct HubTests {
     @Test("V4: a greenlet that fails is reported if nobody looks, and the hub goes on")
     func failing() async throws {
         let reports = ReportCollector(containing: "Oops(number: 4711)")
-        try await onVirtualLoop { loop in
+        try await onVirtualLoop { (loop) throws in
             let order = OrderRecorder()
             Greenlet.spawn(on: loop) { throw Oops(number: 4711) }
             Greenlet.spawn(on: loop) { order.record("goes on") }
@@ -78,7 +78,7 @@ struct HubTests {
 
     @Test("V4: an error in one greenlet's callback does not hide its outcome from who waits")
     func failingObserver() async throws {
-        try await onVirtualLoop { loop in
+        try await onVirtualLoop { (loop) throws in
             let source = Greenlet.spawn(on: loop) { 5 }
             _ = source.observe { _ in }
             let waiter = Greenlet.spawn(on: loop) { try source.wait() }
@@ -89,7 +89,7 @@ struct HubTests {
 
     @Test("V6: callbacks for the hub run first in, first out, can be withdrawn, and wake a sleeping loop")
     func callbacks() async throws {
-        try await onVirtualLoop { loop in
+        try await onVirtualLoop { (loop) throws in
             let order = OrderRecorder()
             let timer = loop.schedule(after: .zero) { order.record("withdrawn") }
             for number in 0..<5 { loop.post { order.record("\(number)") } }
@@ -97,7 +97,7 @@ struct HubTests {
             try loop.advance(by: .seconds(1))
             #expect(order.entries == ["0", "1", "2", "3", "4"])
         }
-        try await onLoop { loop in
+        try await onLoop { (loop) async throws in
             let promise = Promise<UInt>()
             let greenlet = Greenlet.spawn(on: loop) { (try promise.future.wait(), threadIdentity) }
             try await onThread { promise.succeed(threadIdentity) }
@@ -108,7 +108,7 @@ struct HubTests {
 
     @Test("V7: an outcome that came before the wait is kept; the wrong party does not end a wait")
     func waiter() async throws {
-        try await onVirtualLoop { loop in
+        try await onVirtualLoop { (loop) throws in
             let order = OrderRecorder()
             let early = Promise<Int>()
             early.succeed(1)
@@ -132,7 +132,7 @@ struct HubTests {
 
     @Test("H13: a resumption that belongs to an earlier wait is ignored, also one that raced with its timeout")
     func staleResumption() async throws {
-        try await onLoop { loop in
+        try await onLoop { (loop) async throws in
             let rounds = stress(2_000)
             let spurious = Counter()
             let greenlet = Greenlet.spawn(on: loop) {
@@ -154,7 +154,7 @@ struct HubTests {
 
     @Test("V8: yielding greenlets alternate")
     func yielding() async throws {
-        try await onVirtualLoop { loop in
+        try await onVirtualLoop { (loop) throws in
             let order = OrderRecorder()
             for name in ["1", "2"] {
                 Greenlet.spawn(on: loop) {
@@ -170,7 +170,7 @@ struct HubTests {
 
     @Test("V8: greenlets that yield for ever starve neither timers nor callbacks")
     func starving() async throws {
-        try await onLoop { loop in
+        try await onLoop { (loop) async throws in
             let stop = Lock(false)
             let greenlet = Greenlet.spawn(on: loop) {
                 while !stop.withLock({ $0 }) { try Greenlet.yield() }
@@ -185,7 +185,7 @@ struct HubTests {
 
     @Test("V8: sleepers wake in the order of their deadlines, and a sleep counts from the present")
     func sleeping() async throws {
-        try await onVirtualLoop { loop in
+        try await onVirtualLoop { (loop) throws in
             let order = OrderRecorder()
             for seconds in [3, 1, 2, 1] {
                 Greenlet.spawn(on: loop) {
@@ -207,7 +207,7 @@ struct HubTests {
 
     @Test("V8: sleeping for nothing yields")
     func sleepZero() async throws {
-        try await onVirtualLoop { loop in
+        try await onVirtualLoop { (loop) throws in
             let order = OrderRecorder()
             for name in ["1", "2"] {
                 Greenlet.spawn(on: loop) {
@@ -234,7 +234,7 @@ struct HubTests {
 
     @Test("A dump has a line for each greenlet: its name, what it does, what it waits for")
     func dump() async throws {
-        try await onVirtualLoop { loop in
+        try await onVirtualLoop { (loop) throws in
             let promise = Promise<Int>()
             Greenlet.spawn(on: loop, name: "waiter") { _ = try promise.future.wait() }
             try loop.runUntilIdle()

@@ -97,5 +97,11 @@ func refusal(_ body: () throws -> Void) -> WouldDeadlock.Place? {
     return nil
 }
 
-/// Nobody completes it.
-let forever = Promise<Int>()
+/// Nobody completes it; it has an observer, so that nobody who leaves it is the last and cancels it.
+let forever: Promise<Int> = {
+    let promise = Promise<Int>()
+    _ = promise.future.observe { _ in }
+    return promise
+}()
+
+func allDead(_ greenlets: [some AnyGreenlet]) -> Bool { greenlets.allSatisfy { $0.isDead } }

@@ -12,7 +12,7 @@ import Testing
 struct WaitTableTests {
     @Test("H20: in a greenlet on its hub's thread the greenlet parks and others run")
     func greenlet() async throws {
-        try await onVirtualLoop { loop in
+        try await onVirtualLoop { (loop) throws in
             let order = OrderRecorder()
             let promise = Promise<Int>()
             let waiter = Greenlet.spawn(on: loop) {
@@ -132,7 +132,7 @@ struct WaitTableTests {
 
     @Test("H20: a portal entered by a Task.immediate on a greenlet's stack is refused by name")
     func portalOnGreenlet() async throws {
-        try await onLoop { loop in
+        try await onLoop { (loop) async throws in
             let outcome = try await Greenlet.spawn(on: loop) {
                 let task = Task.immediate { () -> String in
                     do {
@@ -181,7 +181,7 @@ struct WaitTableTests {
             loop.post { result.complete(with: Result { try Future.succeeded(2).wait() }) }
             #expect(try await result.future.value == 2)
         }
-        try await onVirtualLoop { loop in
+        try await onVirtualLoop { (loop) throws in
             let order = OrderRecorder()
             Greenlet.spawn(on: loop) {
                 for _ in 0..<3 { order.record("first \(try Future.succeeded(1).wait())") }
@@ -196,7 +196,7 @@ struct WaitTableTests {
     func current() async throws {
         #expect(Greenlet.current == nil)
         try await onThread { #expect(Greenlet.current == nil) }
-        try await onLoop { loop in
+        try await onLoop { (loop) async throws in
             let inCallback = Promise<Bool>()
             loop.post { inCallback.succeed(Greenlet.current == nil) }
             #expect(try await inCallback.future.value)
