@@ -25,6 +25,7 @@ let package = Package(
         .library(name: "ConversionTesting", targets: ["ConversionTesting"]),
         .library(name: "Switchyard", targets: ["Switchyard"]),
         .library(name: "CallbackBridge", targets: ["CallbackBridge"]),
+        .library(name: "HTTPBridge", targets: ["HTTPBridge"]),
     ],
     targets: [
         .target(name: "CFutures", cSettings: cSettings),
@@ -51,6 +52,12 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "FuturesTests", dependencies: ["Futures", "CFutures", "ConversionTesting"],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "HTTPBridge", dependencies: ["CLibevent", "Futures", "Greenlets", "Loops"], path: "Bridges/HTTPBridge",
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "HTTPBridgeTests", dependencies: ["HTTPBridge", "Futures", "Greenlets", "Loops", "ConversionTesting"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "GreenletsTests",

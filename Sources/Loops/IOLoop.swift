@@ -141,7 +141,8 @@ public final class IOLoop: TurnHosting, @unchecked Sendable {  // SAFETY: see th
             defer { inbox.isSleeping = false }
             return (true, inbox.isSleeping)
         }
-        if mustWake { poller.wake() }
+        // The loop's own thread, asleep, is in a callback of libevent: the poll is about to return.
+        if mustWake, !isCurrent { poller.wake() }
         return accepted
     }
 
