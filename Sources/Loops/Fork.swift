@@ -53,6 +53,7 @@ extension IOLoop {
         for watcher in descriptors.removeAll() {
             _ = watcher.end()
             watcher.uninstall()
+            watcher.dropHandlers()
         }
         timers.removeAll()
         (batch, nextInBatch, turnHook, needsTurn) = ([], 0, nil, false)

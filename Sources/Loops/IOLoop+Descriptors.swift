@@ -164,11 +164,15 @@ extension IOLoop {
 
     /// On the loop, outside of libevent.
     private func uninstallEnded() {
-        for watcher in descriptors.takeEnded() { watcher.uninstall() }
+        for watcher in descriptors.takeEnded() {
+            watcher.uninstall()
+            watcher.dropHandlers()
+        }
     }
 
     /// Calls the watcher, unless it was removed in this turn.
     func deliver(_ watcher: Watcher) {
+        let onReady = watcher.onReady
         if watcher.isPersistent {
             guard watcher.isLive else { return }
         } else {
@@ -176,7 +180,7 @@ extension IOLoop {
             descriptors.release(watcher)
             uninstallEnded()
         }
-        do { try watcher.onReady() } catch {
+        do { try onReady?() } catch {
             Reporter.report(
                 .message(
                     "the handler for \(watcher.direction) of descriptor \(watcher.descriptor) on loop \"\(name)\" threw"
@@ -193,9 +197,4 @@ extension Watcher {
     }
 
     var operation: String { Self.operation(descriptor, direction) }
-
-    /// Ends the watcher with an error.
-    func fail(_ error: any Error) {
-        if end() { onFailure(error) }
-    }
 }

@@ -10,29 +10,30 @@ public final class PeriodicCall: Sendable {
         var due: LoopInstant
         var isStopped = false
         var calls = 0
-        var random: SystemRandomNumberGenerator
+        var random = SystemRandomNumberGenerator()
+        var start: Start?
     }
+
+    typealias Start = @Sendable (_ done: @escaping @Sendable (Result<Void, any Error>) -> Void) -> Void
 
     /// The time from start to start.
     public let period: Duration
     private let jitter: Double
     // Its timer holds this object, and the loop the timer.
     private weak let loop: (any Loop)?
-    private let start: @Sendable (_ done: @escaping @Sendable (Result<Void, any Error>) -> Void) -> Void
     private let state: Lock<State>
 
     init(
         on loop: any Loop,
         period: Duration,
         jitter: Double,
-        start: @escaping @Sendable (_ done: @escaping @Sendable (Result<Void, any Error>) -> Void) -> Void
+        start: @escaping Start
     ) throws {
         guard period > .zero, (0...1).contains(jitter) else { throw InvalidPeriod(period: period, jitter: jitter) }
         self.period = period
         self.jitter = jitter
         self.loop = loop
-        self.start = start
-        state = Lock(State(due: loop.now, random: SystemRandomNumberGenerator()))
+        state = Lock(State(due: loop.now, start: start))
         scheduleNext()
     }
 
@@ -40,11 +41,13 @@ public final class PeriodicCall: Sendable {
     ///
     /// - Executor: From any thread, also from the call itself.
     public func stop() {
-        let timer = state.withLock { state in
+        // The call may hold this object: it is let go of.
+        let (timer, start) = state.withLock { state in
             state.isStopped = true
-            return state.timer
+            return (state.timer, state.start.take())
         }
         timer.cancel()
+        _ = consume start
     }
 
     /// Whether the calls have been stopped.
@@ -76,12 +79,11 @@ public final class PeriodicCall: Sendable {
     }
 
     private func tick() {
-        let isStopped = state.withLock { state in
-            if !state.isStopped { state.calls += 1 }
-            return state.isStopped
+        let start = state.withLock { state in
+            if state.start != nil { state.calls += 1 }
+            return state.start
         }
-        if isStopped { return }
-        start { [self] outcome in
+        start? { [self] outcome in
             if case .failure(let error) = outcome, !(error is CancellationError) {
                 let place = loop.map { " on loop \"\($0.name)\"" } ?? ""
                 Reporter.report(.message("a periodic call\(place) failed: \(error). The next one comes at its time."))

@@ -26,13 +26,13 @@ public enum IODirection: Sendable, Hashable, CustomStringConvertible {
 /// One event of libevent and what it calls. libevent holds it by an unmanaged reference from `install` to `uninstall`.
 @safe
 final class Watcher: @unchecked Sendable {  // SAFETY: see the next lines.
-    // `live` is atomic; `event` and `poller` are touched on the loop's thread only; the rest is immutable.
+    // `live` is atomic; the rest that changes is touched on the loop's thread only, or when the loop is gone.
     let descriptor: Int32
     let direction: IODirection
     let isPersistent: Bool
     let sequence: UInt64
-    let onReady: @Sendable () throws -> Void
-    let onFailure: @Sendable (any Error) -> Void
+    @safe @exclusivity(unchecked) private(set) var onReady: (@Sendable () throws -> Void)?
+    @safe @exclusivity(unchecked) private var onFailure: (@Sendable (any Error) -> Void)?
     private let live = Atomic<Bool>(true)
     @safe private var event: OpaquePointer?
     private unowned var poller: Poller?
@@ -81,6 +81,16 @@ final class Watcher: @unchecked Sendable {  // SAFETY: see the next lines.
         if unsafe event == nil { unsafe reference.release() } else { uninstall() }
         return code == 0 ? EINVAL : code
     }
+
+    /// Ends the watcher with an error. On the loop's thread.
+    func fail(_ error: any Error) {
+        let onFailure = onFailure
+        dropHandlers()
+        if end() { onFailure?(error) }
+    }
+
+    /// Lets go of what the handlers hold: they may hold the handle they are removed with. On the loop's thread.
+    func dropHandlers() { (onReady, onFailure) = (nil, nil) }
 
     /// Takes the event out of the poll set and frees it. On the loop's thread, never inside libevent.
     func uninstall() {

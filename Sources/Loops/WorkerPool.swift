@@ -1,20 +1,12 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
-import CFutures
 public import Futures
 
 /// A fixed number of threads for code that blocks, with a bounded queue before them.
 ///
 /// Threads start when there is work for them and stay until shutdown(cancellingQueued:). Signals are blocked in them.
 public final class WorkerPool: Sendable {
-    private struct State {
-        var queue: [PoolJob] = []
-        var idle: [Worker] = []
-        var workers: [Worker] = []
-        var isShutDown = false
-    }
-
     private static let sharedPool = Lock<WorkerPool>(
         WorkerPool(name: "shared", size: 8, capacity: 10_000)
     )
@@ -32,8 +24,7 @@ public final class WorkerPool: Sendable {
     public let size: Int
     /// How many jobs may wait for a thread.
     public let capacity: Int
-    private let state = Lock(State())
-    private let ending: Promise<Void>
+    let core: PoolCore
 
     /// Makes a pool.
     ///
@@ -45,7 +36,7 @@ public final class WorkerPool: Sendable {
         self.name = name
         self.size = size
         self.capacity = capacity
-        ending = Promise("the end of worker pool \(name)")
+        core = PoolCore(name: name, size: size, capacity: capacity)
     }
 
     /// Runs the blocking closure on a thread of the pool.
@@ -65,9 +56,9 @@ public final class WorkerPool: Sendable {
             run: { promise.tryComplete(Result { try body() }) },
             reject: { promise.tryComplete(.failure($0)) }
         )
-        promise.onCancel(answering: { [weak self] in self?.cancel(job) ?? .tooLate })
-        promise._refuseBlocking { [weak self] in self?.refusal(of: job) }
-        add(job)
+        promise.onCancel(answering: { [core] in core.cancel(job) })
+        promise._refuseBlocking { [core] in core.refusal(of: job) }
+        core.add(job)
         return promise.future
     }
 
@@ -77,96 +68,14 @@ public final class WorkerPool: Sendable {
     /// - Returns: Completes when the last thread has ended; nobody is made to wait for it (asgiref #535).
     @discardableResult
     public func shutdown(cancellingQueued: Bool = false) -> Future<Void> {
-        let (dropped, idle, isOver) = state.withLock { state in
-            state.isShutDown = true
-            let dropped = cancellingQueued ? state.queue : []
-            if cancellingQueued { state.queue = [] }
-            defer { state.idle = [] }
-            return (dropped, state.idle, state.workers.isEmpty)
-        }
-        for job in dropped { job.reject(PoolClosed(pool: name)) }
-        for worker in idle { worker.parker.wake() }
-        if isOver { ending.tryComplete(.success(())) }
-        return ending.future
+        core.shutdown(cancellingQueued: cancellingQueued)
+        return core.ending.future
     }
 
     /// How many jobs wait for a thread.
-    public var queued: Int { state.withLock { $0.queue.count } }
+    public var queued: Int { core.queued }
 
-    // MARK: Jobs
-
-    func add(_ job: PoolJob) {
-        enum Step { case wake(Worker), start(Worker), queued, reject(any Error) }
-        let step: Step = state.withLock { state in
-            if state.isShutDown { return .reject(PoolClosed(pool: name)) }
-            if let worker = state.idle.popLast() {
-                worker.job.withLock { $0 = job }
-                return .wake(worker)
-            }
-            if state.workers.count < size {
-                let worker = Worker(job)
-                state.workers.append(worker)
-                return .start(worker)
-            }
-            if state.queue.count < capacity {
-                state.queue.append(job)
-                return .queued
-            }
-            return .reject(PoolSaturated(pool: name, capacity: capacity))
-        }
-        switch step {
-        case .wake(let worker): worker.parker.wake()
-        case .start(let worker): PlainThread.start("sy-\(name)") { [self] in run(worker) }
-        case .queued: break
-        case .reject(let error): job.reject(error)
-        }
-    }
-
-    func cancel(_ job: PoolJob) -> CancellationAnswer {
-        guard job.cancel() else { return .tooLate }
-        state.withLock { state in state.queue.removeAll { $0 === job } }
-        return .stopped
-    }
-
-    /// The answer to a thread that is about to block until the job has run.
-    func refusal(of job: PoolJob) -> WouldDeadlock? {
-        let thread = Worker.currentThread
-        let wouldHang = state.withLock { state in
-            size == 1 && state.queue.contains { $0 === job } && state.workers.contains { $0.thread == thread }
-        }
-        return wouldHang
-            ? WouldDeadlock(
-                .other(
-                    "on the only thread of worker pool \"\(name)\", for a job that is queued behind the one that waits. Give"
-                        + " the pool more threads, or return the future and let the caller wait"
-                )
-            )
-            : nil
-    }
-
-    private func run(_ worker: Worker) {
-        worker.begin()
-        while true {
-            if let job = worker.job.withLock({ $0.take() }) { job.start() }
-            enum Step { case run(PoolJob), sleep, end(isLast: Bool) }
-            let step: Step = state.withLock { state in
-                if !state.queue.isEmpty { return .run(state.queue.removeFirst()) }
-                if !state.isShutDown {
-                    state.idle.append(worker)
-                    return .sleep
-                }
-                state.workers.removeAll { $0 === worker }
-                return .end(isLast: state.workers.isEmpty)
-            }
-            switch step {
-            case .run(let job): job.start()
-            case .sleep: _ = worker.parker.wait()
-            case .end(let isLast):
-                if isLast { ending.tryComplete(.success(())) }
-                return
-            }
-        }
-    }
+    deinit { core.shutdown(cancellingQueued: false) }
 }
 
 extension Loop {
@@ -189,9 +98,9 @@ extension Loop {
             self?.post { promise.complete(outcome) }
         }
         let job = PoolJob(run: { finish(Result { try body() }) }, reject: { finish(.failure($0)) })
-        promise.onCancel { [weak pool] in pool?.cancel(job) ?? .tooLate }
-        promise.refuseBlocking { [weak pool] in pool?.refusal(of: job) }
-        pool.add(job)
+        promise.onCancel { [core = pool.core] in core.cancel(job) }
+        promise.refuseBlocking { [core = pool.core] in core.refusal(of: job) }
+        pool.core.add(job)
         return promise.future
     }
 }

@@ -49,6 +49,7 @@ struct DescriptorTests {
     func watchRemovesItself() async throws {
         try await onThread {
             let loop = try IOLoop()
+            defer { loop.stop() }
             let pipe = TestPipe()
             let watch = Cell<DescriptorWatch?>(nil)
             let calls = Counter()
@@ -70,6 +71,7 @@ struct DescriptorTests {
     func removedInSameTurn() async throws {
         try await onThread {
             let loop = try IOLoop()
+            defer { loop.stop() }
             let pipes = [TestPipe(), TestPipe()]
             for pipe in pipes { pipe.send() }
             let order = OrderRecorder()
@@ -227,6 +229,7 @@ struct DescriptorTests {
     func registrationOrder() async throws {
         try await onThread {
             let loop = try IOLoop()
+            defer { loop.stop() }
             let pipes = (0..<8).map { _ in TestPipe() }
             let order = OrderRecorder()
             let done = Promise<Void>()

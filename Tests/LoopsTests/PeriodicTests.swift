@@ -13,6 +13,7 @@ struct PeriodicTests {
     @Test("T18: the first call comes after one period, the others from start to start, until the stop")
     func rhythm() throws {
         let loop = VirtualLoop()
+        defer { loop.stop() }
         let times = OrderRecorder()
         let call = try loop.every(.seconds(2)) { times.record("\(seconds(loop))") }
         try loop.advance(by: .seconds(7))
@@ -26,6 +27,7 @@ struct PeriodicTests {
     @Test("T18: asynchronous calls never overlap, and ticks that one overran are skipped")
     func noOverlap() throws {
         let loop = VirtualLoop()
+        defer { loop.stop() }
         let events = OrderRecorder()
         let call = try loop.every(.seconds(2)) {
             events.record("start \(seconds(loop))")
@@ -44,6 +46,7 @@ struct PeriodicTests {
     @Test("T18: calls that return an operation never overlap either")
     func noOverlapStarting() throws {
         let loop = VirtualLoop()
+        defer { loop.stop() }
         let events = OrderRecorder()
         let call = try loop.every(
             .seconds(2),
@@ -61,6 +64,7 @@ struct PeriodicTests {
     func goesOnAfterErrors() async throws {
         let reports = ReportCollector(containing: "periodic-oops-18")
         let loop = VirtualLoop()
+        defer { loop.stop() }
         let calls = Counter()
         let sync = try loop.every(.seconds(1)) { throw Oops("periodic-oops-18 \(calls.add())") }
         let async = try loop.every(.seconds(1)) { () async throws -> Void in
@@ -81,6 +85,7 @@ struct PeriodicTests {
     @Test("T18: a period that is not positive is refused, and so is an impossible jitter")
     func refusals() {
         let loop = VirtualLoop()
+        defer { loop.stop() }
         for period in [Duration.zero, .seconds(-1)] {
             #expect(throws: InvalidPeriod.self) { try loop.every(period) {} }
         }
@@ -92,6 +97,7 @@ struct PeriodicTests {
     @Test("T18: jitter moves each step within its window around the period")
     func jitter() throws {
         let loop = VirtualLoop()
+        defer { loop.stop() }
         let times = Cell<[Double]>([0])
         let call = try loop.every(.seconds(10), jitter: 0.2) { times.value.append(seconds(loop)) }
         try loop.advance(by: .seconds(2000))
@@ -105,6 +111,7 @@ struct PeriodicTests {
     @Test("T18: a call can stop itself, and the loop's stop ends the calls")
     func stopping() throws {
         let loop = VirtualLoop()
+        defer { loop.stop() }
         let own = Cell<PeriodicCall?>(nil)
         own.value = try loop.every(.seconds(1)) { own.value?.stop() }
         try loop.advance(by: .seconds(5))

@@ -26,6 +26,7 @@ struct PostingTests {
     func nestedPostRunsLater() async throws {
         try await onThread {
             let loop = try IOLoop()
+            defer { loop.stop() }
             let order = OrderRecorder()
             let done = Promise<Void>()
             loop.post {
@@ -47,6 +48,7 @@ struct PostingTests {
     func postedBeforeRun() async throws {
         try await onThread {
             let loop = try IOLoop()
+            defer { loop.stop() }
             let count = Counter()
             for _ in 0..<10 { loop.post { count.add() } }
             loop.post { loop.stop() }
@@ -84,6 +86,7 @@ struct PostingTests {
     func selfPosting() async throws {
         try await onThread {
             let loop = try IOLoop()
+            defer { loop.stop() }
             let pipe = TestPipe()
             let spins = Counter()
             @Sendable func again() {
@@ -105,6 +108,7 @@ struct PostingTests {
     func longInbox() async throws {
         try await onThread {
             let loop = try IOLoop()
+            defer { loop.stop() }
             let pipe = TestPipe()
             let order = OrderRecorder()
             pipe.send()
@@ -166,6 +170,7 @@ struct PostingTests {
     func cancelBeforeTurn() async throws {
         try await onThread {
             let loop = try IOLoop()
+            defer { loop.stop() }
             let ran = Counter()
             let first = loop.submit { ran.add() }
             let second = loop.submit { ran.add() }

@@ -20,6 +20,7 @@ struct RunTests {
     func runUntil() async throws {
         try await onThread {
             let loop = try IOLoop()
+            defer { loop.stop() }
             let promise = Promise<Int>()
             loop.post { promise.succeed(loop.isCurrent && CurrentLoop.current === loop ? 1 : 0) }
             #expect(try loop.run(until: promise.future) == 1)
@@ -36,6 +37,7 @@ struct RunTests {
     func runUntilTimesOut() async throws {
         try await onThread {
             let loop = try IOLoop()
+            defer { loop.stop() }
             let promise = Promise<Int>()
             #expect(throws: TimedOut.self) { try loop.run(until: promise.future, timeout: .milliseconds(5)) }
             #expect(!promise.future.isCompleted)
@@ -48,6 +50,7 @@ struct RunTests {
     func runUntilStopped() async throws {
         try await onThread {
             let loop = try IOLoop(name: "stopped early")
+            defer { loop.stop() }
             let promise = Promise<Int>()
             loop.post { loop.stop() }
             let error = #expect(throws: LoopClosed.self) { try loop.run(until: promise.future) }
@@ -70,6 +73,7 @@ struct RunTests {
     func nestedRun() async throws {
         try await onThread {
             let loop = try IOLoop()
+            defer { loop.stop() }
             let inner = Lock<[CannotRunLoop.Reason]>([])
             let attempt: @Sendable (IOLoop) -> Void = { other in
                 do { try other.run() } catch {
@@ -77,6 +81,7 @@ struct RunTests {
                 }
             }
             let other = try IOLoop()
+            defer { other.stop() }
             let done = Promise<Void>()
             loop.post {
                 attempt(loop)
@@ -94,6 +99,7 @@ struct RunTests {
     @Test("T14: run in a task, in a greenlet's place and in an observer throws, and leaves the loop usable")
     func refusedPlaces() async throws {
         let loop = try IOLoop(name: "picky")
+        defer { loop.stop() }
         func inTask() throws { try loop.run() }
         let error = #expect(throws: CannotRunLoop.self) { try inTask() }
         #expect(error?.reason == .insideTask)
@@ -114,6 +120,7 @@ struct RunTests {
     func waitsWhenEmpty() async throws {
         try await onThread {
             let loop = try IOLoop()
+            defer { loop.stop() }
             let promise = Promise<Int>()
             loop.post {
                 Task.detached {

@@ -64,6 +64,7 @@ struct StopTests {
     @Test("K3, AG6: stopping a loop that nobody runs fails what is pending on the calling thread")
     func stopWhileIdle() async throws {
         let loop = try IOLoop()
+        defer { loop.stop() }
         let sleep = Future<Void>.sleep(for: .seconds(1000), on: loop)
         loop.stop()
         #expect(sleep.isCompleted)
@@ -118,14 +119,18 @@ struct StopTests {
     func turnHook() async throws {
         try await onThread {
             let loop = try IOLoop()
+            defer { loop.stop() }
             let calls = Counter()
             let wanted = Cell(10)
-            let isAttached = loop.attach(turnHook: { calls.add() < wanted.value })
+            let ten = Promise<Void>()
+            let isAttached = loop.attach(turnHook: {
+                if calls.add() == 10 { ten.succeed(()) }
+                return calls.value < wanted.value
+            })
             #expect(isAttached)
             let done = Promise<Void>()
-            let timer = Future<Void>.sleep(for: .milliseconds(1), on: loop)
             loop.post { loop.setNeedsTurn() }
-            try loop.run(until: timer)
+            try loop.run(until: ten.future)
             #expect(calls.value == 10)
             wanted.value = 25
             loop.post {
@@ -144,6 +149,7 @@ struct StopTests {
     func busyHook() async throws {
         try await onThread {
             let loop = try IOLoop()
+            defer { loop.stop() }
             let pipe = TestPipe()
             loop.attach(turnHook: { true })
             loop.post { loop.setNeedsTurn() }
@@ -158,6 +164,7 @@ struct StopTests {
     func attachment() async throws {
         final class Hub: Sendable {}
         let loop = try IOLoop()
+        defer { loop.stop() }
         let hubs = await withTaskGroup { group in
             for _ in 0..<8 { group.addTask { ObjectIdentifier(loop.attachment { Hub() }) } }
             return await group.reduce(into: Set()) { $0.insert($1) }

@@ -34,6 +34,7 @@ struct TimerTests {
     func cancelDueTimerForReal() async throws {
         try await onThread {
             let loop = try IOLoop()
+            defer { loop.stop() }
             let order = OrderRecorder()
             let second = Cell(LoopTimer.spent)
             let deadline = loop.now
@@ -62,6 +63,7 @@ struct TimerTests {
     @Test("T12: thousands of timers set and taken back leave nothing behind")
     func nothingPilesUp() async throws {
         let loop = try IOLoop()
+        defer { loop.stop() }
         for _ in 0..<20_000 { loop.schedule(after: .seconds(1000)) {}.cancel() }
         #expect(loop.heldTimers < 200)
         let sleeps = (0..<1000).map { _ in Future<Void>.sleep(for: .seconds(1000), on: loop) }
@@ -88,6 +90,7 @@ struct TimerTests {
     func slowCallback() async throws {
         try await onThread {
             let loop = try IOLoop()
+            defer { loop.stop() }
             let start = loop.now
             let armed = Promise<Duration>()
             let pending = Promise<Duration>()

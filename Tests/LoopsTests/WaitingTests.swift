@@ -67,6 +67,7 @@ struct WaitingTests {
     func nothingLeftBehind() async throws {
         try await onThread {
             let loop = try IOLoop()
+            defer { loop.stop() }
             let promise = Promise<Int>()
             loop.post {
                 #expect(throws: WouldDeadlock.self) { try promise.future.wait() }
