@@ -20,7 +20,7 @@ public final class ReportCollector: Sendable {
     /// Starts collecting the reports whose text contains `text`.
     public convenience init(containing text: String) { self.init { "\($0)".contains(text) } }
 
-    /// What was collected so far. Reports arrive through a background thread; see settled().
+    /// What was collected so far. Reports arrive through a background thread; see ``settled()``.
     public var reports: [Report] { collected.withLock { $0 } }
 
     /// What was collected, after everything reported before this call has arrived.

@@ -8,7 +8,7 @@ extension VirtualLoop {
     /// Runs what is ready, without letting time pass, until nothing is left to do at this instant.
     ///
     /// - Parameter turnLimit: What counts as never coming to rest.
-    /// - Errors: `CannotRunLoop` if the loop is being driven already; NeverIdle at the limit. A stopped loop does
+    /// - Errors: `CannotRunLoop` if the loop is being driven already; ``NeverIdle`` at the limit. A stopped loop does
     ///   nothing.
     public func runUntilIdle(turnLimit: Int = 1_000_000) throws {
         try drive { try settle(turnLimit) }
@@ -16,12 +16,12 @@ extension VirtualLoop {
 
     /// Lets time pass: runs what is ready, then each timer up to the end of the duration at its own instant.
     ///
-    /// - Errors: As runUntilIdle(turnLimit:).
+    /// - Errors: As ``runUntilIdle(turnLimit:)``.
     public func advance(by duration: Duration) throws { try advance(to: now.advanced(by: duration)) }
 
     /// Lets time pass up to an instant; an instant that has passed only runs what is ready.
     ///
-    /// - Errors: As runUntilIdle(turnLimit:).
+    /// - Errors: As ``runUntilIdle(turnLimit:)``.
     public func advance(to instant: LoopInstant) throws {
         try drive {
             try settle()
@@ -37,7 +37,7 @@ extension VirtualLoop {
     /// Lets time pass from timer to timer until none is left.
     ///
     /// - Parameter limit: How much time may pass at most: a periodic call never ends.
-    /// - Errors: As runUntilIdle(turnLimit:).
+    /// - Errors: As ``runUntilIdle(turnLimit:)``.
     public func advanceUntilIdle(limit: Duration = .seconds(86_400)) throws {
         let end = now.advanced(by: limit)
         try drive {
@@ -54,8 +54,8 @@ extension VirtualLoop {
     /// - Parameters:
     ///   - timeout: How much virtual time may pass.
     ///   - patience: How much real time to wait for other threads when nothing is left to do here.
-    /// - Errors: The source's own; `TimedOut`; Stalled if nothing is left to do and no other thread posts; `LoopClosed`
-    ///   if the loop is stopped first; `CannotRunLoop`; NeverIdle.
+    /// - Errors: The source's own; `TimedOut`; ``Stalled`` if nothing is left to do and no other thread posts; `LoopClosed`
+    ///   if the loop is stopped first; `CannotRunLoop`; ``NeverIdle``.
     @discardableResult
     public func run<Success: Sendable>(
         until source: some Awaitable<Success>,

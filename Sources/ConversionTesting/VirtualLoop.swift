@@ -177,7 +177,7 @@ extension VirtualLoop {
             self.turnHook = turnHook
             return true
         }
-        return tryPost { [weak self] in self?.turnHook = turnHook }
+        return tryPost { [unowned self] in self.turnHook = turnHook }
     }
 
     package func setNeedsTurn() {

@@ -56,7 +56,7 @@ final class DescriptorTable: Sendable {
         }
     }
 
-    /// Frees the place of a watcher that has ended; its event is uninstalled by the next `takeEnded`, before any other
+    /// Frees the place of a watcher that has ended; its event is uninstalled by the next `uninstallEnded`, before any other
     /// event of the descriptor is installed.
     func release(_ watcher: Watcher) {
         state.withLock { state in
@@ -70,11 +70,16 @@ final class DescriptorTable: Sendable {
         state.withLock { $0.watchers[Key(descriptor: descriptor, direction: direction)] }
     }
 
-    func takeEnded() -> [Watcher] {
-        state.withLock { state in
-            guard !state.ended.isEmpty else { return [] }
+    /// Takes the events of ended watchers out of the poll set. On the loop's thread, outside of libevent.
+    func uninstallEnded() {
+        let ended = state.withLock { state in
+            guard !state.ended.isEmpty else { return [Watcher]() }
             defer { state.ended = [] }
             return state.ended
+        }
+        for watcher in ended {
+            watcher.uninstall()
+            watcher.dropHandlers()
         }
     }
 

@@ -46,10 +46,11 @@ extension IOLoop {
     ///
     /// Call it in the child's only thread. Fork while no other thread posts: a lock held then stays locked in the child.
     ///
-    /// - Errors: LoopUnavailable.
+    /// - Errors: ``LoopUnavailable``.
     public func reinitializeAfterFork() throws {
         guard isForked else { return }
         try poller.reinitializeAfterFork()
+        mailbox.waker = poller.waker
         for watcher in descriptors.removeAll() {
             _ = watcher.end()
             watcher.uninstall()
@@ -57,9 +58,9 @@ extension IOLoop {
         }
         timers.removeAll()
         (batch, nextInBatch, turnHook, needsTurn) = ([], 0, nil, false)
-        let wasStopped = inbox.withLock { inbox in
+        let wasStopped = mailbox.state.withLock { inbox in
             let wasStopped = inbox.phase == .stopped
-            inbox = Inbox()
+            inbox = Mailbox.State()
             inbox.phase = wasStopped ? .stopped : .idle
             return wasStopped
         }

@@ -14,14 +14,13 @@ import Darwin
 /// A persistent watcher of a descriptor, to remove it with.
 public struct DescriptorWatch: Sendable {
     fileprivate let watcher: Watcher
-    // The handle may outlive the loop.
-    fileprivate weak let loop: IOLoop?
+    fileprivate let remover: WatcherRemover
 
     /// Removes the watcher; its handler is not called again, also not for what the running turn has found.
     ///
     /// - Returns: Completes when the descriptor is out of the poll set and may be closed: on the loop that is so at once.
     @discardableResult
-    public func remove() -> Future<Void> { loop?.remove(watcher) ?? .succeeded(()) }
+    public func remove() -> Future<Void> { remover.remove(watcher) }
 }
 
 extension IOLoop {
@@ -29,14 +28,14 @@ extension IOLoop {
     ///
     /// - Executor: Completes on the loop. Thread-safe.
     /// - Cancellation: Ends the watching; the descriptor may be closed afterwards.
-    /// - Errors: DescriptorError; `LoopClosed`; LoopForked.
+    /// - Errors: ``DescriptorError``; `LoopClosed`; ``LoopForked``.
     public func readable(_ descriptor: Int32) -> Call<Void> { Call(from: { [self] in ready(descriptor, .read) }) }
 
     /// Completes when writing to the descriptor would not block. Nothing is watched until a verb is used.
     ///
     /// - Executor: Completes on the loop. Thread-safe.
     /// - Cancellation: Ends the watching; the descriptor may be closed afterwards.
-    /// - Errors: DescriptorError; `LoopClosed`; LoopForked.
+    /// - Errors: ``DescriptorError``; `LoopClosed`; ``LoopForked``.
     public func writable(_ descriptor: Int32) -> Call<Void> { Call(from: { [self] in ready(descriptor, .write) }) }
 
     private func ready(_ descriptor: Int32, _ direction: IODirection) -> Future<Void> {
@@ -49,7 +48,7 @@ extension IOLoop {
                 onReady: { promise.tryComplete(.success(())) },
                 onFailure: { promise.tryComplete(.failure($0)) }
             )
-            promise.onCancel { [weak self] in _ = self?.remove(watcher) }
+            promise.onCancel { [remover] in _ = remover.remove(watcher) }
         } catch {
             promise.tryComplete(.failure(error))
         }
@@ -59,7 +58,7 @@ extension IOLoop {
     /// Calls the handler in each turn in which the descriptor is ready, until the watcher is removed.
     ///
     /// - Executor: The handler runs on the loop. Thread-safe. In one turn handlers run in the order of registration.
-    /// - Errors: DescriptorError; `LoopClosed`; LoopForked. What the handler throws is reported, and the loop
+    /// - Errors: ``DescriptorError``; `LoopClosed`; ``LoopForked``. What the handler throws is reported, and the loop
     ///   goes on.
     public func watch(
         _ descriptor: Int32,
@@ -76,7 +75,7 @@ extension IOLoop {
                 Reporter.report(.message("a watcher on loop \"\(name)\" ended: \(error)"))
             }
         )
-        return DescriptorWatch(watcher: watcher, loop: self)
+        return DescriptorWatch(watcher: watcher, remover: remover)
     }
 
     /// Removes the watcher of a descriptor and direction, if there is one.
@@ -85,7 +84,7 @@ extension IOLoop {
     @discardableResult
     public func unwatch(_ descriptor: Int32, _ direction: IODirection) -> Future<Void> {
         guard let watcher = descriptors.watcher(descriptor, direction) else { return .succeeded(()) }
-        return remove(watcher)
+        return remover.remove(watcher)
     }
 
     private func add(
@@ -113,7 +112,7 @@ extension IOLoop {
         case .granted(let watcher):
             if isCurrent {
                 install(watcher)
-            } else if !tryPost({ [weak self] in self?.install(watcher) }) {
+            } else if !tryPost({ [unowned self] in install(watcher) }) {
                 _ = watcher.end()
                 throw LoopClosed(loop: name, operation: operation)
             }
@@ -131,7 +130,7 @@ extension IOLoop {
 
     /// On the loop.
     private func install(_ watcher: Watcher) {
-        uninstallEnded()
+        descriptors.uninstallEnded()
         guard watcher.isLive else { return }
         let code = watcher.install(in: poller)
         guard code != 0 else { return }
@@ -147,28 +146,7 @@ extension IOLoop {
         )
     }
 
-    fileprivate func remove(_ watcher: Watcher) -> Future<Void> {
-        if watcher.end() { descriptors.release(watcher) }
-        if isCurrent {
-            uninstallEnded()
-            return .succeeded(())
-        }
-        let promise = Promise<Void>("removal of a watcher of descriptor \(watcher.descriptor)")
-        let accepted = tryPost { [weak self] in
-            self?.uninstallEnded()
-            promise.tryComplete(.success(()))
-        }
-        if !accepted { promise.tryComplete(.success(())) }
-        return promise.future
-    }
-
-    /// On the loop, outside of libevent.
-    private func uninstallEnded() {
-        for watcher in descriptors.takeEnded() {
-            watcher.uninstall()
-            watcher.dropHandlers()
-        }
-    }
+    private var remover: WatcherRemover { WatcherRemover(descriptors: descriptors, mailbox: mailbox, box: box) }
 
     /// Calls the watcher, unless it was removed in this turn.
     func deliver(_ watcher: Watcher) {
@@ -178,7 +156,7 @@ extension IOLoop {
         } else {
             guard watcher.end() else { return }
             descriptors.release(watcher)
-            uninstallEnded()
+            descriptors.uninstallEnded()
         }
         do { try onReady?() } catch {
             Reporter.report(
@@ -188,6 +166,29 @@ extension IOLoop {
                 )
             )
         }
+    }
+}
+
+/// Removes watchers, without holding the loop.
+private struct WatcherRemover: Sendable {
+    let descriptors: DescriptorTable
+    let mailbox: Mailbox
+    let box: LoopBox
+
+    func remove(_ watcher: Watcher) -> Future<Void> {
+        if watcher.end() { descriptors.release(watcher) }
+        if box.isCurrent {
+            descriptors.uninstallEnded()
+            return .succeeded(())
+        }
+        let promise = Promise<Void>("removal of a watcher of descriptor \(watcher.descriptor)")
+        let work = LoopWork.callback { [descriptors] in
+            descriptors.uninstallEnded()
+            promise.tryComplete(.success(()))
+        }
+        // A loop that ends, or has ended, uninstalls all of them.
+        if !mailbox.append(work, of: nil, isOnLoop: { false }) { promise.tryComplete(.success(())) }
+        return promise.future
     }
 }
 

@@ -5,7 +5,7 @@ extension IOLoop {
     /// Runs a job of Swift's concurrency runtime on the loop; on the retirement thread once the loop has stopped.
     ///
     /// - Executor: The loop. Thread-safe; first come, first served: priorities are not looked at.
-    /// - Complexity: As post(_:); nothing is allocated for a job.
+    /// - Complexity: As ``post(_:)``; nothing is allocated for a job.
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         if append(.job(job)) { return }

@@ -9,5 +9,5 @@ extension IOLoop {
     package var heldTimers: Int { timers.held }
     package var closeActions: Int { closers.count }
     /// How often a sleeping thread was woken through the kernel.
-    package var wakeUps: Int { poller.wakeUps }
+    package var wakeUps: Int { mailbox.wakeUps }
 }

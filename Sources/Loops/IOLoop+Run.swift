@@ -9,7 +9,7 @@ extension IOLoop {
     ///
     /// The loop is current inside. If it has been stopped before, returns at once.
     ///
-    /// - Errors: CannotRunLoop where it runs already, on a thread that runs another loop, in a task, a greenlet or an
+    /// - Errors: ``CannotRunLoop`` where it runs already, on a thread that runs another loop, in a task, a greenlet or an
     ///   observer, and in a forked child.
     @available(*, noasync, message: "use a loop with a thread of its own: IOLoop.onOwnThread(name:)")
     public func run() throws {
@@ -24,7 +24,7 @@ extension IOLoop {
     /// - Cancellation: A timeout leaves the source running, as with `wait(timeout:)`.
     /// - Parameter timeout: How long to run at most.
     /// - Errors: The source's own; `TimedOut`; `LoopClosed` if the loop is stopped before the source has completed;
-    ///   CannotRunLoop as with run().
+    ///   ``CannotRunLoop`` as with ``run()``.
     @available(*, noasync, message: "use `try await x.value`")
     @discardableResult
     public func run<Success: Sendable>(
@@ -35,7 +35,7 @@ extension IOLoop {
         let limit = timeout.map { now.advanced(by: $0) }
         return try box.enter {
             let future = source.future()
-            let registration = future.observe { [self] _ in nudge() }
+            let registration = future.observe { [self] _ in mailbox.nudge() }
             let alarm = limit.map { schedule(at: $0) {} }
             if isOpen { drive(until: { future.isCompleted || limit.map { now >= $0 } ?? false }) }
             alarm?.cancel()
@@ -65,7 +65,7 @@ extension IOLoop {
                 }
             throw CannotRunLoop(loop: name, reason: reason)
         }
-        return try inbox.withLock { inbox in
+        return try mailbox.state.withLock { inbox in
             switch inbox.phase {
             case .idle:
                 inbox.phase = .running
@@ -77,6 +77,6 @@ extension IOLoop {
     }
 
     var isStopped: Bool {
-        inbox.withLock { $0.phase == .stopped || $0.phase == .stopping }
+        mailbox.state.withLock { $0.phase == .stopped || $0.phase == .stopping }
     }
 }

@@ -19,7 +19,7 @@ extension IOLoop {
             return
         }
         enum Step { case close, wake, none }
-        let step: Step = inbox.withLock { inbox in
+        let step: Step = mailbox.state.withLock { inbox in
             switch inbox.phase {
             case .idle:
                 inbox.phase = .stopping
@@ -33,7 +33,7 @@ extension IOLoop {
         }
         switch step {
         case .close: box.enter { close() }
-        case .wake: poller.wake()
+        case .wake: mailbox.wake()
         case .none: break
         }
     }
@@ -57,8 +57,8 @@ extension IOLoop {
             finishAccepted()
             if turnHook != nil, needsTurn { runHook() }
             rounds += 1
-        } while (needsTurn || inbox.withLock { !$0.work.isEmpty }) && rounds < Self.closingRounds
-        let rest = inbox.withLock { inbox in
+        } while (needsTurn || mailbox.state.withLock { !$0.work.isEmpty }) && rounds < Self.closingRounds
+        let rest = mailbox.state.withLock { inbox in
             inbox.phase = .stopped
             inbox.pin = nil
             defer { inbox.work = [] }
@@ -73,7 +73,7 @@ extension IOLoop {
     /// Runs everything posted so far.
     private func finishAccepted() {
         while nextInBatch < batch.count { runBatch() }
-        let pin = inbox.withLock { inbox in
+        let pin = mailbox.state.withLock { inbox in
             swap(&inbox.work, &batch)
             return inbox.pin.take()
         }

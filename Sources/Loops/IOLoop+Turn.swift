@@ -22,7 +22,7 @@ extension IOLoop {
             poll(mayWait: !isDone())
             runHook()
         }
-        let mustClose = inbox.withLock { inbox in
+        let mustClose = mailbox.state.withLock { inbox in
             if inbox.phase == .stopping { return true }
             inbox.phase = .idle
             return false
@@ -33,7 +33,7 @@ extension IOLoop {
     /// Step 1: a snapshot of what has been posted, unless the last one is not finished. False if told to stop.
     private func takeBatch() -> Bool {
         let unfinished = nextInBatch < batch.count
-        let (isStopping, pin) = inbox.withLock { inbox in
+        let (isStopping, pin) = mailbox.state.withLock { inbox in
             inbox.isSleeping = false
             inbox.isNudged = false
             guard !unfinished else { return (inbox.phase == .stopping, nil as IOLoop?) }
@@ -89,7 +89,7 @@ extension IOLoop {
     }
 
     private func fallAsleep() -> Bool {
-        inbox.withLock { inbox in
+        mailbox.state.withLock { inbox in
             inbox.isSleeping = inbox.work.isEmpty && !inbox.isNudged && inbox.phase == .running
             return inbox.isSleeping
         }
@@ -115,9 +115,9 @@ extension IOLoop {
 extension IOLoop {
     package func attachment(_ make: () -> AnyObject) -> AnyObject {
         // Made outside of the lock: the maker may use the loop. The first one stays.
-        if let present = inbox.withLock({ $0.attachment }) { return present }
+        if let present = mailbox.state.withLock({ $0.attachment }) { return present }
         let new = make()
-        return inbox.withLock { inbox in
+        return mailbox.state.withLock { inbox in
             if let present = inbox.attachment { return present }
             inbox.attachment = new
             return new
@@ -130,7 +130,7 @@ extension IOLoop {
             self.turnHook = turnHook
             return true
         }
-        return tryPost { [weak self] in self?.turnHook = turnHook }
+        return tryPost { [unowned self] in self.turnHook = turnHook }
     }
 
     package func setNeedsTurn() {

@@ -7,18 +7,18 @@ import Synchronization
 
 /// An event loop on libevent: callbacks, timers, descriptors, Swift jobs and greenlets take turns on one thread.
 ///
-/// shared runs on a thread of its own from its first use on. `IOLoop(name:)` is driven by its caller, with
-/// run() or run(until:timeout:). The order within a turn is fixed: posted callbacks and jobs, timers that are due,
+/// ``shared`` runs on a thread of its own from its first use on. `IOLoop(name:)` is driven by its caller, with
+/// ``run()`` or ``run(until:timeout:)``. The order within a turn is fixed: posted callbacks and jobs, timers that are due,
 /// one poll, descriptors that are ready, greenlets.
 ///
 /// A loop is also a Swift executor of both kinds: an actor lives on it by returning `loop.asUnownedSerialExecutor()` as
 /// its `unownedExecutor`, a task by `Task(executorPreference: loop)`. Executors are not owned by who runs on them: **an
 /// actor must keep its loop in a `let`**, or the loop may be freed under it. A loop with jobs in its queue stays alive.
 ///
-/// Its work ends with stop(). A caller-driven loop that is released without having been stopped fails what is pending
+/// Its work ends with ``stop()``. A caller-driven loop that is released without having been stopped fails what is pending
 /// on it with `LoopClosed`, too.
 public final class IOLoop: TurnHosting, @unchecked Sendable {  // SAFETY: see the next lines.
-    // `inbox`, `timers`, `closers` and `descriptors` are thread-safe; `box` and `poller` are set before the loop
+    // `mailbox`, `timers`, `closers` and `descriptors` are thread-safe; `box` and `poller` are set before the loop
     // is shared (and after a fork, by the child's only thread); what stands under "The turn" belongs to the running thread.
 
     /// The loop of the process, on a thread of its own that starts with the first use. It cannot be stopped.
@@ -28,24 +28,9 @@ public final class IOLoop: TurnHosting, @unchecked Sendable {  // SAFETY: see th
         }
     }()
 
-    /// Where the loop stands in its life.
-    enum Phase { case idle, running, stopping, stopped }
-
-    struct Inbox {
-        var work: [LoopWork] = []
-        /// The thread sleeps in its poll, and the next to post has to wake it.
-        var isSleeping = false
-        /// Something besides work has to be looked at before sleeping.
-        var isNudged = false
-        var phase = Phase.idle
-        var attachment: AnyObject?
-        /// Keeps the loop alive while jobs are queued.
-        var pin: IOLoop?
-    }
-
     /// The name, for diagnostics.
     public let name: String
-    let inbox = Lock(Inbox())
+    let mailbox: Mailbox
     let timers = TimerQueue()
     let closers = CloseRegistry()
     let descriptors = DescriptorTable()
@@ -68,20 +53,21 @@ public final class IOLoop: TurnHosting, @unchecked Sendable {  // SAFETY: see th
     /// Makes a loop that its caller drives.
     ///
     /// - Parameter name: For diagnostics; nil numbers it.
-    /// - Errors: LoopUnavailable when the system has no descriptors left.
+    /// - Errors: ``LoopUnavailable`` when the system has no descriptors left.
     public convenience init(name: String? = nil) throws { try self.init(name: name, ownThread: false) }
 
     private init(name: String?, ownThread: Bool) throws {
         self.name = name ?? "loop-\(Self.numbers.wrappingAdd(1, ordering: .relaxed).oldValue)"
         hasOwnThread = ownThread
         poller = try Poller()
+        mailbox = Mailbox(waker: poller.waker)
         ending = Promise("the end of loop \(self.name)")
         box = LoopBox(self)
     }
 
-    /// Makes a loop and a thread that runs it until stop().
+    /// Makes a loop and a thread that runs it until ``stop()``.
     ///
-    /// - Errors: LoopUnavailable when the system has no descriptors left.
+    /// - Errors: ``LoopUnavailable`` when the system has no descriptors left.
     public static func onOwnThread(name: String? = nil) throws -> IOLoop {
         let loop = try IOLoop(name: name, ownThread: true)
         loop.startThread()
@@ -89,7 +75,7 @@ public final class IOLoop: TurnHosting, @unchecked Sendable {  // SAFETY: see th
     }
 
     func startThread() {
-        inbox.withLock { $0.phase = .running }
+        mailbox.state.withLock { $0.phase = .running }
         PlainThread.start(name) { [self] in box.enter { drive(until: { false }) } }
     }
 
@@ -98,6 +84,14 @@ public final class IOLoop: TurnHosting, @unchecked Sendable {  // SAFETY: see th
         let actions = closers.close()
         let watchers = descriptors.close()
         for watcher in watchers { watcher.uninstall() }
+        // Cancellations may keep the mailbox, and what is in it must not keep them.
+        let unread = mailbox.state.withLock { state in
+            state.phase = .stopped
+            state.attachment = nil
+            defer { state.work = [] }
+            return state.work
+        }
+        _ = consume unread
         guard !actions.isEmpty || !watchers.isEmpty else { return }
         Drain.shared.post { [name] in
             for action in actions { action() }
@@ -129,31 +123,7 @@ public final class IOLoop: TurnHosting, @unchecked Sendable {  // SAFETY: see th
 
     func append(_ work: LoopWork) -> Bool {
         guard !isForked else { return refuseForked("a post") }
-        let (accepted, mustWake) = inbox.withLock { inbox in
-            switch inbox.phase {
-            case .idle, .running: break
-            // What ends brings forth the last callbacks itself; others have to be refused for the end to come.
-            case .stopping: guard work.isJob || isCurrent else { return (false, false) }
-            case .stopped: return (false, false)
-            }
-            inbox.work.append(work)
-            if work.isJob, inbox.pin == nil { inbox.pin = self }
-            defer { inbox.isSleeping = false }
-            return (true, inbox.isSleeping)
-        }
-        // The loop's own thread, asleep, is in a callback of libevent: the poll is about to return.
-        if mustWake, !isCurrent { poller.wake() }
-        return accepted
-    }
-
-    /// Makes the loop look around before it sleeps.
-    func nudge() {
-        let mustWake = inbox.withLock { inbox in
-            inbox.isNudged = true
-            defer { inbox.isSleeping = false }
-            return inbox.isSleeping
-        }
-        if mustWake { poller.wake() }
+        return mailbox.append(work, of: work.isJob ? self : nil, isOnLoop: { isCurrent })
     }
 
     /// Runs the callback at an instant. See `Loop.schedule(at:_:)`.
@@ -163,7 +133,7 @@ public final class IOLoop: TurnHosting, @unchecked Sendable {  // SAFETY: see th
     /// - Complexity: O(log n).
     public func schedule(at deadline: LoopInstant, _ work: @escaping @Sendable () -> Void) -> LoopTimer {
         let (entry, isEarliest) = timers.add(at: deadline, work)
-        if isEarliest, !isCurrent { nudge() }
+        if isEarliest, !isCurrent { mailbox.nudge() }
         return LoopTimer { [timers] in timers.cancel(entry) }
     }
 

@@ -19,8 +19,8 @@ public final class PeriodicCall: Sendable {
     /// The time from start to start.
     public let period: Duration
     private let jitter: Double
-    // Its timer holds this object, and the loop the timer.
-    private weak let loop: (any Loop)?
+    // The loop holds the timer, that holds this object; the loop is only asked while it runs, or by who makes the call.
+    private unowned let loop: any Loop
     private let state: Lock<State>
 
     init(
@@ -57,7 +57,6 @@ public final class PeriodicCall: Sendable {
     public var calls: Int { state.withLock { $0.calls } }
 
     private func scheduleNext() {
-        guard let loop else { return }
         let now = loop.now
         let due: LoopInstant? = state.withLock { state in
             guard !state.isStopped else { return nil }
@@ -84,9 +83,12 @@ public final class PeriodicCall: Sendable {
             return state.start
         }
         start? { [self] outcome in
-            if case .failure(let error) = outcome, !(error is CancellationError) {
-                let place = loop.map { " on loop \"\($0.name)\"" } ?? ""
-                Reporter.report(.message("a periodic call\(place) failed: \(error). The next one comes at its time."))
+            if case .failure(let error) = outcome, !(error is CancellationError), !(error is LoopClosed) {
+                Reporter.report(
+                    .message(
+                        "a periodic call on loop \"\(loop.name)\" failed: \(error). The next one comes at its time."
+                    )
+                )
             }
             scheduleNext()
         }
@@ -103,7 +105,7 @@ extension Loop {
     /// - Parameters:
     ///   - period: More than zero.
     ///   - jitter: How far a step may differ from the period, as a part of it: 0.1 is five per cent to both sides.
-    /// - Errors: InvalidPeriod. What the closure throws is reported, and the calls go on.
+    /// - Errors: ``InvalidPeriod``. What the closure throws is reported, and the calls go on.
     public func every(
         _ period: Duration,
         jitter: Double = 0,
@@ -119,14 +121,13 @@ extension Loop {
     /// - Parameters:
     ///   - period: More than zero, from start to start; ticks that a call overruns are skipped.
     ///   - jitter: As with the synchronous form.
-    /// - Errors: InvalidPeriod. What the closure throws is reported, and the calls go on.
+    /// - Errors: ``InvalidPeriod``. What the closure throws is reported, and the calls go on.
     public func every(
         _ period: Duration,
         jitter: Double = 0,
         _ body: @escaping @Sendable () async throws -> Void
     ) throws -> PeriodicCall {
-        try PeriodicCall(on: self, period: period, jitter: jitter) { [weak self] done in
-            guard let self else { return }
+        try PeriodicCall(on: self, period: period, jitter: jitter) { [unowned self] done in
             Task(executorPreference: self as? any TaskExecutor) {
                 let outcome: Result<Void, any Error>
                 do { outcome = .success(try await body()) } catch { outcome = .failure(error) }
@@ -142,13 +143,13 @@ extension Loop {
     /// - Parameters:
     ///   - period: More than zero, from start to start; ticks that an operation overruns are skipped.
     ///   - jitter: As with the synchronous form.
-    /// - Errors: InvalidPeriod. What the closure throws and the operation's failure are reported; the calls go on.
+    /// - Errors: ``InvalidPeriod``. What the closure throws and the operation's failure are reported; the calls go on.
     public func every(
         _ period: Duration,
         jitter: Double = 0,
         starting body: @escaping @Sendable () throws -> some Awaitable<Void>
     ) throws -> PeriodicCall {
-        try PeriodicCall(on: self, period: period, jitter: jitter) { [weak self] done in
+        try PeriodicCall(on: self, period: period, jitter: jitter) { [unowned self] done in
             do {
                 try body().callback(on: self) { outcome in done(outcome) }
             } catch {

@@ -3,7 +3,6 @@
 
 import CLibevent
 import Futures
-import Synchronization
 
 #if canImport(Glibc)
 import Glibc
@@ -13,7 +12,7 @@ import Musl
 import Darwin
 #endif
 
-/// One libevent base, its wake-up descriptor and its alarm. Used on the loop's thread only, but for `wake`.
+/// One libevent base, its wake-up descriptor and its alarm. Used on the loop's thread only.
 ///
 /// Callbacks of libevent never run user code: they note what is ready, and the loop delivers after libevent has returned.
 /// So no Swift error and no switch of stacks can cross a C frame, and events may be freed in their own handlers (E10).
@@ -29,8 +28,8 @@ final class Poller {
     @safe let base: OpaquePointer
     /// What the last poll found.
     @safe @exclusivity(unchecked) var ready: [Watcher] = []
-    private let wakes = Atomic<Int>(0)
-    private var waker: Waker
+    /// Makes a sleeping poll return, from any thread.
+    private(set) var waker: Waker
     private var alarm: Alarm
     @safe private var wakeEvent: OpaquePointer?
 
@@ -94,14 +93,6 @@ final class Poller {
 
     /// The kernel interface in use, such as `epoll`.
     var method: String { unsafe String(cString: event_base_get_method(base)) }
-
-    /// Makes a sleeping poll return. Thread-safe.
-    func wake() {
-        wakes.wrappingAdd(1, ordering: .relaxed)
-        waker.wake()
-    }
-
-    var wakeUps: Int { wakes.load(ordering: .relaxed) }
 
     /// Asks the kernel once; what is ready stands in `ready` afterwards.
     func poll(_ patience: Patience) {

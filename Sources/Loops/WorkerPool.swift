@@ -5,7 +5,7 @@ public import Futures
 
 /// A fixed number of threads for code that blocks, with a bounded queue before them.
 ///
-/// Threads start when there is work for them and stay until shutdown(cancellingQueued:). Signals are blocked in them.
+/// Threads start when there is work for them and stay until ``shutdown(cancellingQueued:)``. Signals are blocked in them.
 public final class WorkerPool: Sendable {
     private static let sharedPool = Lock<WorkerPool>(
         WorkerPool(name: "shared", size: 8, capacity: 10_000)
@@ -30,7 +30,7 @@ public final class WorkerPool: Sendable {
     ///
     /// - Parameters:
     ///   - size: How many jobs run at once, at least 1.
-    ///   - capacity: How many jobs may wait; one more is refused with PoolSaturated.
+    ///   - capacity: How many jobs may wait; one more is refused with ``PoolSaturated``.
     public init(name: String = "pool", size: Int, capacity: Int = 10_000) {
         precondition(size >= 1 && capacity >= 0, "switchyard: a worker pool needs a thread")
         self.name = name
@@ -44,7 +44,7 @@ public final class WorkerPool: Sendable {
     /// - Executor: The closure runs on a plain thread, and the future completes there; see `Loop.runInExecutor` for a
     ///   result that comes back on a loop. Task-local values are not carried over.
     /// - Cancellation: A queued job is removed. A running one cannot be stopped: it is too late.
-    /// - Errors: What the closure throws; PoolClosed; PoolSaturated. Waiting for the result on the only thread of
+    /// - Errors: What the closure throws; ``PoolClosed``; ``PoolSaturated``. Waiting for the result on the only thread of
     ///   the pool, while the job is queued behind the one that waits, throws `WouldDeadlock`.
     public func submit<Success: Sendable>(
         fileID: StaticString = #fileID,
@@ -64,7 +64,7 @@ public final class WorkerPool: Sendable {
 
     /// Takes no more jobs, and lets the threads end after the queued ones.
     ///
-    /// - Parameter cancellingQueued: Fails the queued jobs with PoolClosed instead of running them.
+    /// - Parameter cancellingQueued: Fails the queued jobs with ``PoolClosed`` instead of running them.
     /// - Returns: Completes when the last thread has ended; nobody is made to wait for it (asgiref #535).
     @discardableResult
     public func shutdown(cancellingQueued: Bool = false) -> Future<Void> {
@@ -85,7 +85,7 @@ extension Loop {
     /// - Executor: The closure runs on a plain thread, the future completes on this loop. Task-local values are not
     ///   carried over.
     /// - Cancellation: A queued job is removed. A running one cannot be stopped: it is too late.
-    /// - Errors: What the closure throws; PoolClosed; PoolSaturated; `LoopClosed` if the loop stops first.
+    /// - Errors: What the closure throws; ``PoolClosed``; ``PoolSaturated``; `LoopClosed` if the loop stops first.
     public func runInExecutor<Success: Sendable>(
         _ pool: WorkerPool? = nil,
         fileID: StaticString = #fileID,
@@ -94,8 +94,8 @@ extension Loop {
     ) -> Future<Success> {
         let pool = pool ?? .shared
         let promise = LoopPromise<Success>("a job of worker pool \(pool.name)", on: self, fileID: fileID, line: line)
-        let finish: @Sendable (Result<Success, any Error>) -> Void = { [weak self] outcome in
-            self?.post { promise.complete(outcome) }
+        let finish: @Sendable (Result<Success, any Error>) -> Void = { [self] outcome in
+            post { promise.complete(outcome) }
         }
         let job = PoolJob(run: { finish(Result { try body() }) }, reject: { finish(.failure($0)) })
         promise.onCancel { [core = pool.core] in core.cancel(job) }
