@@ -24,6 +24,7 @@ let package = Package(
         .library(name: "Greenlets", targets: ["Greenlets"]),
         .library(name: "ConversionTesting", targets: ["ConversionTesting"]),
         .library(name: "Switchyard", targets: ["Switchyard"]),
+        .executable(name: "switchyard", targets: ["SwitchyardCommand"]),
         .library(name: "CallbackBridge", targets: ["CallbackBridge"]),
         .library(name: "HTTPBridge", targets: ["HTTPBridge"]),
     ],
@@ -64,7 +65,14 @@ let package = Package(
             dependencies: ["CFutures", "CStackSwitch", "Futures", "Loops", "Greenlets", "ConversionTesting"],
             swiftSettings: swiftSettings),
         .target(
-            name: "Switchyard", dependencies: ["CallbackBridge", "Futures", "Greenlets", "Loops"],
+            name: "Switchyard", dependencies: ["CallbackBridge", "Futures", "Greenlets", "HTTPBridge", "Loops"],
+            swiftSettings: swiftSettings),
+        .target(name: "CLegacyFetch", dependencies: ["CLibevent"], cSettings: cSettings),
+        .executableTarget(
+            name: "SwitchyardCommand", dependencies: ["CLegacyFetch", "Futures", "Loops", "Switchyard"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SwitchyardCommandTests", dependencies: ["Switchyard", "SwitchyardCommand"],
             swiftSettings: swiftSettings),
         .target(name: "SwitchyardGuide", path: "Docs/Guide", swiftSettings: swiftSettings),
         .testTarget(

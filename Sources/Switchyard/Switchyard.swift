@@ -6,4 +6,5 @@
 @_exported public import CallbackBridge
 @_exported public import Futures
 @_exported public import Greenlets
+@_exported public import HTTPBridge
 @_exported public import Loops

@@ -1,0 +1,83 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+import Switchyard
+
+/// One style of asynchronous code: how it drives its listing over all requests of a tally.
+struct Style: Sendable {
+    let name: String
+    /// Starts, and completes when all requests are over; nil for the style that has the calling thread to itself.
+    let start: (@Sendable (Tally) -> any Awaitable<Void>)?
+
+    /// One after the other, on the calling thread: the reference, which needs nothing but blocking.
+    static let synchronous = Style(name: "synchronous, one at a time", start: nil)
+
+    static let others = [callback, future, native, coroutine, greenlets]
+
+    private static let callback = Style(name: "callback") { tally in
+        pump(tally, fetchCallback)
+    }
+
+    private static let future = Style(name: "Future, done-callback by hand") { tally in
+        pump(tally) { url, done in fetchFuture(url).callback { outcome in done(outcome) } }
+    }
+
+    private static let native = Style(name: "async/await") { tally in
+        Future {
+            await withDiscardingTaskGroup { group in
+                for _ in 0..<tally.concurrency {
+                    group.addTask {
+                        while let request = tally.next() {
+                            do {
+                                tally.record(request, .success(try await fetchNative(tally.url(request))))
+                            } catch {
+                                tally.record(request, .failure(error))
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private static let coroutine = Style(name: "coroutine in a greenlet") { tally in
+        Greenlet.spawn {
+            while let first = tally.next() {
+                var batch = [first]
+                while batch.count < tally.concurrency, let request = tally.next() { batch.append(request) }
+                let outcomes = try Future.allSettled(batch.map { fetchCoroutine(tally.url($0)) }).wait()
+                for (request, outcome) in zip(batch, outcomes) { tally.record(request, outcome) }
+            }
+        }
+    }
+
+    /// The synchronous listing, as it is.
+    private static let greenlets = Style(name: "blocking code in many greenlets") { tally in
+        let greenlets = (0..<tally.concurrency).map { _ in
+            Greenlet.spawn {
+                while let request = tally.next() {
+                    tally.record(request, Result { try fetchBlocking(tally.url(request)) })
+                }
+            }
+        }
+        return Future.all(greenlets).map { _ in }
+    }
+
+    /// Keeps a number of requests going: whenever one ends, its callback starts the next.
+    private static func pump(
+        _ tally: Tally,
+        _ fetch: @escaping @Sendable (String, @escaping @Sendable (Result<[UInt8], any Error>) -> Void) -> Void
+    ) -> Future<Void> {
+        let finished = Promise<Void>()
+        @Sendable func startNext() {
+            guard let request = tally.next() else { return }
+            fetch(tally.url(request)) { outcome in
+                tally.record(request, outcome)
+                startNext()
+                if tally.isOver { finished.tryComplete(.success(())) }
+            }
+        }
+        for _ in 0..<tally.concurrency { startNext() }
+        return finished.future
+    }
+}

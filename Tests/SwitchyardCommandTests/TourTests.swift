@@ -1,0 +1,110 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Switchyard
+import Synchronization
+import Testing
+
+@Suite struct TourTests {
+    @Test("the tour fetches every file in every style, whatever its name and size") func directory() async throws {
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        try folder.write("empty", [])
+        try folder.write("binary", (0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 31) })
+        try folder.write("a b/100% ä?#&+.txt", Array("names".utf8))
+        try folder.write(".hidden/file", [1])
+        try folder.write("folder/.hidden", [1])
+        let run = try await TourRun(["--directory", folder.url.path, "--concurrency", "2"])
+        #expect(run.status == 0)
+        #expect(run.last == "tour: 6 styles, 18 requests, all equal")
+        #expect(run.output.first?.contains("3 files (300005 bytes)") == true)
+        let rows = run.output.filter { $0.contains(" yes ") }
+        #expect(rows.count == 6)
+        #expect(rows.allSatisfy { $0.contains(" 300005 ") })
+    }
+
+    @Test("every style but the first has as many requests in flight as were asked for") func concurrency() async throws
+    {
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        try folder.write("file", [1, 2, 3])
+        let run = try await TourRun(["--directory", folder.url.path, "--requests", "40", "--concurrency", "5"])
+        #expect(run.last == "tour: 6 styles, 240 requests, all equal")
+        let rows = run.output.filter { $0.contains(" yes ") }
+        let inFlight = rows.map { $0.split(separator: " ").dropLast(2).last.flatMap { Int($0) } }
+        #expect(inFlight == [1, 5, 5, 5, 5, 5])
+    }
+
+    @Test("what git ignores is not served") func ignored() async throws {
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        try folder.write("kept", [1])
+        try folder.write("ignored", [1])
+        try folder.write(".gitignore", Array("ignored\n".utf8))
+        let git = Process()
+        git.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        git.arguments = ["git", "init", "--quiet", folder.url.path]
+        let status = try await withCheckedThrowingContinuation { continuation in
+            git.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
+            do { try git.run() } catch { continuation.resume(throwing: error) }
+        }
+        try #require(status == 0)
+        let run = try await TourRun(["--directory", folder.url.path])
+        #expect(run.last == "tour: 6 styles, 6 requests, all equal")
+    }
+
+    @Test("answers that change are found: exit status 1, and the last line names style and URL") func unequal()
+        async throws
+    {
+        let answered = Counter()
+        let server = try HTTPServer { _ in HTTPResponse("answer \(answered.next())") }
+        let url = "http://127.0.0.1:\(server.port)/page"
+        let run = try await TourRun([url])
+        try await server.stop(within: .zero).value
+        #expect(run.status == 1)
+        #expect(run.last.hasPrefix("tour: callback: \(url): the 8 bytes that came are not equal to"))
+    }
+
+    @Test("a request that fails ends the tour: exit status 1, and the last line says why") func failing() async throws {
+        let server = try HTTPServer { _ in HTTPResponse("", status: 404) }
+        let url = "http://127.0.0.1:\(server.port)/page"
+        let missing = try await TourRun([url])
+        #expect(missing.status == 1)
+        #expect(missing.last.contains("\(url): the server answered 404"))
+        try await server.stop(within: .zero).value
+        let refused = try await TourRun([url])
+        #expect(refused.status == 1)
+        #expect(refused.last.contains("\(url): cannot connect"))
+    }
+
+    @Test(
+        "wrong input is one line on standard error, nothing else, and exit status 2",
+        arguments: [
+            ["--directory", "/nowhere/at/all"], ["--directory", "/dev/null"], ["--directory", "."], [],
+            ["--concurrency", "0"], ["--requests", "x"], ["--nonsense"], ["https://localhost/"], ["localhost"],
+        ]
+    )
+    func refused(_ arguments: [String]) async throws {
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        let run = try await TourRun(arguments, in: folder.url)
+        #expect(run.status == 2)
+        #expect(run.output.isEmpty)
+        #expect(run.errors.count == 1)
+        #expect(run.errors.first?.hasPrefix("tour: ") == true)
+    }
+
+    @Test("help is help, and no error") func help() async throws {
+        let run = try await TourRun(["--help"])
+        #expect(run.status == 0)
+        #expect(run.output.first?.hasPrefix("usage: switchyard tour") == true)
+        #expect(run.errors.isEmpty)
+    }
+}
+
+private final class Counter: Sendable {
+    private let count = Atomic<Int>(0)
+
+    func next() -> Int { count.wrappingAdd(1, ordering: .relaxed).newValue }
+}
