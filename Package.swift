@@ -34,49 +34,85 @@ let package = Package(
         .executableTarget(name: "RuntimeProbe", dependencies: ["CStackSwitch"], swiftSettings: swiftSettings),
         .target(name: "Futures", dependencies: ["CFutures"], swiftSettings: swiftSettings),
         .systemLibrary(
-            name: "CLibevent", pkgConfig: "libevent", providers: [.apt(["libevent-dev"]), .brew(["libevent"])]),
+            name: "CLibevent",
+            pkgConfig: "libevent",
+            providers: [.apt(["libevent-dev"]), .brew(["libevent"])]
+        ),
         .target(name: "Loops", dependencies: ["Futures", "CFutures", "CLibevent"], swiftSettings: swiftSettings),
         .target(
-            name: "Greenlets", dependencies: ["CFutures", "CStackSwitch", "Futures", "Loops"], swiftSettings: swiftSettings),
-        .target(name: "ConversionTesting", dependencies: ["Futures", "CFutures", "Loops"], swiftSettings: swiftSettings),
-        .testTarget(
-            name: "LoopsTests", dependencies: ["Futures", "CFutures", "CLibevent", "Loops", "ConversionTesting"],
-            swiftSettings: swiftSettings),
-        .testTarget(
-            name: "ConversionTestingTests", dependencies: ["Futures", "Loops", "ConversionTesting"],
-            swiftSettings: swiftSettings),
+            name: "Greenlets",
+            dependencies: ["CFutures", "CStackSwitch", "Futures", "Loops"],
+            swiftSettings: swiftSettings
+        ),
         .target(
-            name: "CallbackBridge", dependencies: ["Futures"], path: "Bridges/CallbackBridge",
-            swiftSettings: swiftSettings),
+            name: "ConversionTesting",
+            dependencies: ["Futures", "CFutures", "Loops"],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
-            name: "CallbackBridgeTests", dependencies: ["CallbackBridge", "Futures", "ConversionTesting"],
-            swiftSettings: swiftSettings),
+            name: "LoopsTests",
+            dependencies: ["Futures", "CFutures", "CLibevent", "Loops", "ConversionTesting"],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
-            name: "FuturesTests", dependencies: ["Futures", "CFutures", "ConversionTesting"],
-            swiftSettings: swiftSettings),
+            name: "ConversionTestingTests",
+            dependencies: ["Futures", "Loops", "ConversionTesting"],
+            swiftSettings: swiftSettings
+        ),
         .target(
-            name: "HTTPBridge", dependencies: ["CLibevent", "Futures", "Greenlets", "Loops"], path: "Bridges/HTTPBridge",
-            swiftSettings: swiftSettings),
+            name: "CallbackBridge",
+            dependencies: ["Futures"],
+            path: "Bridges/CallbackBridge",
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
-            name: "HTTPBridgeTests", dependencies: ["HTTPBridge", "Futures", "Greenlets", "Loops", "ConversionTesting"],
-            swiftSettings: swiftSettings),
+            name: "CallbackBridgeTests",
+            dependencies: ["CallbackBridge", "Futures", "ConversionTesting"],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "FuturesTests",
+            dependencies: ["Futures", "CFutures", "ConversionTesting"],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "HTTPBridge",
+            dependencies: ["CLibevent", "Futures", "Greenlets", "Loops"],
+            path: "Bridges/HTTPBridge",
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "HTTPBridgeTests",
+            dependencies: ["HTTPBridge", "Futures", "Greenlets", "Loops", "ConversionTesting"],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "GreenletsTests",
             dependencies: ["CFutures", "CStackSwitch", "Futures", "Loops", "Greenlets", "ConversionTesting"],
-            swiftSettings: swiftSettings),
+            swiftSettings: swiftSettings
+        ),
         .target(
-            name: "Switchyard", dependencies: ["CallbackBridge", "Futures", "Greenlets", "HTTPBridge", "Loops"],
-            swiftSettings: swiftSettings),
+            name: "Switchyard",
+            dependencies: ["CallbackBridge", "Futures", "Greenlets", "HTTPBridge", "Loops"],
+            swiftSettings: swiftSettings
+        ),
         .target(name: "CLegacyFetch", dependencies: ["CLibevent"], cSettings: cSettings),
         .executableTarget(
-            name: "SwitchyardCommand", dependencies: ["CLegacyFetch", "Futures", "Loops", "Switchyard"],
-            swiftSettings: swiftSettings),
+            name: "SwitchyardCommand",
+            dependencies: ["CLegacyFetch", "Futures", "Loops", "Switchyard"],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
-            name: "SwitchyardCommandTests", dependencies: ["Switchyard", "SwitchyardCommand"],
-            swiftSettings: swiftSettings),
+            name: "SwitchyardCommandTests",
+            dependencies: ["Switchyard", "SwitchyardCommand"],
+            swiftSettings: swiftSettings
+        ),
         .target(name: "SwitchyardGuide", path: "Docs/Guide", swiftSettings: swiftSettings),
         .testTarget(
-            name: "CStackSwitchTests", dependencies: ["CStackSwitch", "RuntimeProbe"], exclude: ["pingpong"],
-            swiftSettings: swiftSettings),
+            name: "CStackSwitchTests",
+            dependencies: ["CStackSwitch", "RuntimeProbe"],
+            exclude: ["pingpong"],
+            swiftSettings: swiftSettings
+        ),
     ]
 )

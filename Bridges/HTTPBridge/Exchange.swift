@@ -43,7 +43,10 @@ final class Exchange {
         self.connection = connection
         self.limits = limits
         wasUsed = connection.isUsed
-        unsafe message = evhttp_request_new({ reply, exchange in unsafe Exchange.from(exchange).replied(reply) }, reference)
+        unsafe message = evhttp_request_new(
+            { reply, exchange in unsafe Exchange.from(exchange).replied(reply) },
+            reference
+        )
         // Ours, so that it can be looked at after evhttp has given it up.
         unsafe evhttp_request_own(message)
         unsafe evhttp_request_set_error_cb(message) { kind, exchange in
@@ -193,7 +196,8 @@ final class Exchange {
 
     private func failure(_ kind: evhttp_request_error?, _ code: Int32) -> HTTPError.Reason {
         switch kind {
-        case EVREQ_HTTP_INVALID_HEADER: isHeaderTooLarge ? .headerTooLarge(limit: limits.maxHeaderBytes) : .malformedReply
+        case EVREQ_HTTP_INVALID_HEADER:
+            isHeaderTooLarge ? .headerTooLarge(limit: limits.maxHeaderBytes) : .malformedReply
         case EVREQ_HTTP_DATA_TOO_LONG:
             unsafe message.pointee.chunked != 0 ? .malformedReply : .bodyTooLarge(limit: limits.maxBodyBytes)
         default: SystemError.isReset(code) ? .reset : .closedEarly

@@ -49,7 +49,8 @@ final class Fetch: @unchecked Sendable {
     private func enqueue() {
         guard phase != .ended else { return }
         if limits.requestTimeout > .zero {
-            deadline = core.loop.schedule(at: began.advanced(by: limits.requestTimeout)) { [weak self] in self?.expire() }
+            deadline = core.loop.schedule(at: began.advanced(by: limits.requestTimeout)) { [weak self] in self?.expire()
+            }
         }
         core.begin(self)
     }

@@ -52,13 +52,15 @@ public struct HTTPError: Error, Sendable, CustomStringConvertible {
 
     private var text: String {
         switch reason {
-        case .invalidURL: "this is no URL that can be fetched. Write it whole, such as http://host:80/path?query, and escaped."
+        case .invalidURL:
+            "this is no URL that can be fetched. Write it whole, such as http://host:80/path?query, and escaped."
         case .unsupportedScheme(let scheme):
             "the scheme \(scheme) is not supported, only http is. Encrypted connections need a proxy that ends them."
         case .invalidHeader(let name):
             "the header field \(name) has a line break in it, which would end the field. Remove it."
         case .unknownHost(let why): "the host's name has no address (\(why)). Check its spelling, and the resolver."
-        case .refused: "the connection was refused: nobody listens there. Check host and port, and that the server runs."
+        case .refused:
+            "the connection was refused: nobody listens there. Check host and port, and that the server runs."
         case .cannotConnect(let code):
             "the connection could not be made (error \(code) of the system). Check the network and the address."
         case .reset:

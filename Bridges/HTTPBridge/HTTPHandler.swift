@@ -43,7 +43,9 @@ public struct HTTPHandler: Sendable {
         HTTPHandler { request, loop in
             let promise = Promise<HTTPResponse>("a handler's reply")
             let task = Task(executorPreference: loop) {
-                do { promise.tryComplete(.success(try await body(request))) } catch { promise.tryComplete(.failure(error)) }
+                do { promise.tryComplete(.success(try await body(request))) } catch {
+                    promise.tryComplete(.failure(error))
+                }
             }
             promise.onCancel(answering: {
                 task.cancel()

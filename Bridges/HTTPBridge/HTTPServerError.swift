@@ -41,7 +41,8 @@ public struct HTTPServerError: Error, Sendable, CustomStringConvertible {
             "cannot listen on \(address) (error \(code) of the system). Is the port taken, or reserved for the administrator?"
                 + " Port 0 takes a free one."
         case .clientGone: "the client left before it had its reply; the handler was cancelled."
-        case .handlerFailed(let error): "the handler threw \(error), and the client was sent a 500. Catch it in the handler."
+        case .handlerFailed(let error):
+            "the handler threw \(error), and the client was sent a 500. Catch it in the handler."
         case .invalidHeader(let name):
             "the reply's header field \(name) has a line break in it, so the client was sent a 500. Remove it."
         case .invalidStatus(let status):

@@ -38,7 +38,11 @@ final class ServerConnection: @unchecked Sendable {
     init(_ handle: OpaquePointer, of core: ServerCore) {
         unsafe self.handle = handle
         self.core = core
-        unsafe evhttp_connection_set_closecb(handle, { _, connection in unsafe from(connection).noteClosed() }, reference)
+        unsafe evhttp_connection_set_closecb(
+            handle,
+            { _, connection in unsafe from(connection).noteClosed() },
+            reference
+        )
     }
 
     // SAFETY: the core holds the connection until evhttp has said that it is closed.
@@ -108,7 +112,11 @@ final class ServerConnection: @unchecked Sendable {
         }
         if core.isStopping { unsafe evhttp_add_header(headers, "Connection", "close") }
         phase = .writing
-        unsafe evhttp_request_set_on_complete_cb(message, { _, connection in unsafe from(connection).noteWritten() }, reference)
+        unsafe evhttp_request_set_on_complete_cb(
+            message,
+            { _, connection in unsafe from(connection).noteWritten() },
+            reference
+        )
         unsafe evhttp_send_reply(message, Int32(response.status), nil, nil)
     }
 

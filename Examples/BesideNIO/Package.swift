@@ -16,6 +16,7 @@ let package = Package(
                 .product(name: "Switchyard", package: "switchyard"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
-            ])
+            ]
+        )
     ]
 )

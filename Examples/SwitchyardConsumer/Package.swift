@@ -8,6 +8,8 @@ let package = Package(
     dependencies: [.package(name: "switchyard", path: "../..")],
     targets: [
         .executableTarget(
-            name: "SwitchyardConsumer", dependencies: [.product(name: "Switchyard", package: "switchyard")])
+            name: "SwitchyardConsumer",
+            dependencies: [.product(name: "Switchyard", package: "switchyard")]
+        )
     ]
 )

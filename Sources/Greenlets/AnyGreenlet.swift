@@ -8,9 +8,9 @@ public import Futures
 /// A greenlet of any result: what its hub schedules, what `Greenlet.current` answers.
 ///
 /// - Executor: A greenlet runs on the thread of its hub's loop for life. Its methods may be called from any thread.
-// SAFETY: everything that changes is touched on the hub's thread only, while the greenlet runs or by its hub.
 @safe
-public class AnyGreenlet: _Parker, @unchecked Sendable {
+public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread only, see below.
+    // Everything that changes is touched on the hub's thread only, while the greenlet runs or by its hub.
     /// The hub that schedules this greenlet.
     // SAFETY: a greenlet that has not ended keeps its loop, and so its hub, alive (`Hub.startHere`); one that has ended
     // does not touch it any more.

@@ -8,10 +8,10 @@ import Synchronization
 
 /// What fibers stand on: a thread's own stack, or the stack of one greenlet. Fibers of one host switch among each other
 /// and with the host's own code, its *main* fiber.
-// `carrier`, `place` and `isOver` are immutable or atomic, `dropped` is behind its lock; the rest:
-// SAFETY: touched on the host's thread only.
 @safe
-final class FiberHost: @unchecked Sendable {
+final class FiberHost: @unchecked Sendable {  // SAFETY: one thread only, see below.
+    // `carrier`, `place` and `isOver` are immutable or atomic, `dropped` is behind its lock; the rest:
+    // touched on the host's thread only.
     let carrier: OpaquePointer
     /// The thread or greenlet, for diagnostics.
     let place: String

@@ -15,8 +15,8 @@ public import Futures
 /// - Cancellation: A consumer that cancels the outcome kills the greenlet, which ends as it decides; a killed greenlet's
 ///   outcome is `CancellationError`.
 /// - Errors: What the body throws is the outcome; nobody's observing it is reported.
-// SAFETY: `body` is taken once, on the hub's thread.
-public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @unchecked Sendable {
+public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @unchecked Sendable {  // SAFETY: below.
+    // `body` is taken once, on the hub's thread.
     @usableFromInline let outcome: Future<Success>
     @safe @exclusivity(unchecked) @usableFromInline var body: (() throws -> Success)?
     /// Runs the body, specialised where the greenlet is spawned; a virtual method of a generic class would not be.

@@ -11,10 +11,10 @@ import Synchronization
 ///
 /// The hub runs on the loop's own stack, as one step of each of its turns and with no current task. A greenlet that parks
 /// switches directly to the next ready one; when there is none, or the turn's share is used up, back to the loop.
-// It lives in its loop's attachment, or keeps its loop alive.
-// SAFETY: everything that changes is touched on the loop's thread only.
 @safe
-public final class Hub: @unchecked Sendable {
+public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see below.
+    // It lives in its loop's attachment, or keeps its loop alive.
+    // Everything that changes is touched on the loop's thread only.
 
     /// How many times greenlets are resumed in one turn of the loop, so that descriptors and timers are not starved.
     private static let shareOfTurn = 256

@@ -10,9 +10,9 @@ import Futures
 ///
 /// Hub rules kept here: a portal's stack is entered only by its host task's job, on the loop's own stack; when the portal
 /// parks, control goes back to that job and nowhere else.
-// SAFETY: touched on the loop's thread by the host's job or the stack it entered, but for `wake`, behind its lock.
 @safe
-final class Portal: AnyGreenlet, @unchecked Sendable {
+final class Portal: AnyGreenlet, @unchecked Sendable {  // SAFETY: one thread only, see below.
+    // Touched on the loop's thread by the host's job or the stack it entered, but for `wake`, behind its lock.
 
     /// What the stack asks of its host when it leaves.
     enum Request {

@@ -94,7 +94,8 @@ private let limit = 4096
         arguments: [
             "HTTP/1.1 200 OK\r\nX: \(String(repeating: "x", count: limit))\r\n\r\n",
             "HTTP/1.1 200 OK\r\nX: \(String(repeating: "x", count: 3 * limit))",
-            "HTTP/1.1 200 OK\r\n" + String(repeating: "X: \(String(repeating: "x", count: 50))\r\n", count: 100) + "\r\n",
+            "HTTP/1.1 200 OK\r\n" + String(repeating: "X: \(String(repeating: "x", count: 50))\r\n", count: 100)
+                + "\r\n",
             "HTTP/1.1 200 \(String(repeating: "x", count: limit))\r\n\r\n",
             String(repeating: "x", count: 3 * limit),
         ]

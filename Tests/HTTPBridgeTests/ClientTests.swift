@@ -13,7 +13,10 @@ import Testing
     @Test("T27: one client serves every style")
     func styles() async throws {
         try await withLoop { loop in
-            let server = try HTTPServer(loop: loop, handler: .future { Future.succeeded(HTTPResponse(HTTPBody($0.url))) })
+            let server = try HTTPServer(
+                loop: loop,
+                handler: .future { Future.succeeded(HTTPResponse(HTTPBody($0.url))) }
+            )
             let client = HTTPClient(loop: loop)
             let fetch = client.fetch(server.url + "page?n=1")
 
@@ -31,7 +34,10 @@ import Testing
         "E15: bodies come whole: by length, in chunks, until the end, and of statuses without one",
         arguments: [
             ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", 200, "hello"),
-            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\nT: t\r\n\r\n", 200, "hello"),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\nT: t\r\n\r\n", 200,
+                "hello"
+            ),
             ("HTTP/1.0 200 OK\r\n\r\nhello", 200, "hello"),
             ("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone", 404, "none"),
             ("HTTP/1.1 204 No Content\r\n\r\n", 204, ""),

@@ -114,7 +114,10 @@ import Testing
         struct MarkedError: Error {}
         try await withLoop { loop in
             let reports = ReportCollector(containing: "MarkedError")
-            let server = try HTTPServer(loop: loop, handler: .future { _ -> Future<HTTPResponse> in throw MarkedError() })
+            let server = try HTTPServer(
+                loop: loop,
+                handler: .future { _ -> Future<HTTPResponse> in throw MarkedError() }
+            )
             #expect(try await HTTPClient(loop: loop).fetch(server.url).value.status == 500)
             #expect(reports.settled().count == 1)
         }

@@ -16,7 +16,8 @@ import Testing
             let server = try HTTPServer(
                 loop: loop,
                 handler: style.handler { request in
-                    let text = "\(request.method) \(request.path) \(request.query ?? "-") \(request.headers["X-In"] ?? "-")"
+                    let text =
+                        "\(request.method) \(request.path) \(request.query ?? "-") \(request.headers["X-In"] ?? "-")"
                     return .succeeded(
                         HTTPResponse(HTTPBody(text + " " + request.body.text), status: 201, headers: ["X-Out": "out"])
                     )
