@@ -50,7 +50,7 @@ final class _TaskWaiter: _Node, @unchecked Sendable {
         // Not `withTaskCancellationHandler`: its operation leaves the caller's actor and comes back, a second enqueue.
         let record = unsafe sy_task_add_cancellation_handler(
             // SAFETY: the handler is removed below, and `self` lives until this function returns.
-            { unsafe Unmanaged<_TaskWaiter>.fromOpaque($0).takeUnretainedValue().cancel() },
+            { unsafe Unmanaged<_Node>.fromOpaque($0).takeUnretainedValue()._taskCancelled() },
             Unmanaged.passUnretained(self).toOpaque()
         )
         await unsafe withUnsafeContinuation { continuation in unsafe start(continuation, source) }
@@ -69,7 +69,7 @@ final class _TaskWaiter: _Node, @unchecked Sendable {
         if old & Self.cancelRequested != 0 { leave(source) }
     }
 
-    private func cancel() {
+    override public func _taskCancelled() {
         let old = word.bitwiseOr(Self.cancelRequested, ordering: .acquiringAndReleasing).oldValue
         if old & Self.registered != 0, let source { leave(source) }
     }

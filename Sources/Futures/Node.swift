@@ -35,6 +35,9 @@ open class _Node: @unchecked Sendable {  // SAFETY: no state here; each subclass
     /// The source this node listened to was left: what was kept for its outcome can go.
     package func _forgetSource() {}
 
+    /// The task that suspended on behalf of this node was cancelled. From any thread.
+    open func _taskCancelled() {}
+
     /// A line for diagnostics.
     open var _summary: String { "\(Self.self)" }
 }

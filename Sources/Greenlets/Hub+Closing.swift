@@ -8,7 +8,7 @@ import Futures
 extension Hub {
     /// How often a closing hub throws into greenlets that go on waiting.
     private static var closingRounds: Int { 16 }
-    /// How often, a millisecond each, it then waits for what other threads have begun to deliver.
+    /// How often, a millisecond each, it waits for what other threads have begun to deliver.
     private static var patience: Int { 250 }
 
     /// Whether the calling thread is the one that the greenlets' stacks belong to.
@@ -26,20 +26,23 @@ extension Hub {
         if isTurnHosted { requestTurn() } else { while closingTurn() {} }
     }
 
-    /// Throws into all greenlets and runs them, each once.
+    /// Throws into all greenlets and runs them, each once. Before it does so again, those get their time which have been
+    /// thrown into but are not resumed by the hub.
     ///
     /// - Returns: True if there is more to do.
     func closingTurn() -> Bool {
-        closingRounds += 1
         takeLateUnparks()
-        if closingRounds <= Self.closingRounds {
-            for greenlet in unsafe live.all { greenlet.interrupt(closedError(greenlet)) }
-        }
-        unsafe runReady(share: live.count + 1)
-        guard closingRounds >= Self.closingRounds else { return unsafe !live.isEmpty }
-        if closingRounds < Self.closingRounds + Self.patience, unsafe live.all.contains(where: \.isAboutToBeResumed) {
+        if closingRounds > 0, closingDelays < Self.patience, unsafe live.all.contains(where: \.isAboutToBeResumed) {
+            closingDelays += 1
+            unsafe runReady(share: live.count + 1)
             _ = ThreadParker().wait(until: LoopInstant.now.advanced(by: .milliseconds(1)))
-            return true
+            return unsafe !live.isEmpty
+        }
+        if closingRounds < Self.closingRounds {
+            closingRounds += 1
+            for greenlet in unsafe live.all { greenlet.interrupt(closedError(greenlet)) }
+            unsafe runReady(share: live.count + 1)
+            return unsafe !live.isEmpty
         }
         // Whoever is ready here has swallowed the error and yields: it must not be resumed once it is given up.
         unsafe scheduler.pointee.removeAll()

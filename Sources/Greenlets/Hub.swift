@@ -38,6 +38,8 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
     var idleWaiters: [Promise<Void>] = []
     /// How often a hub whose loop stops has thrown into its greenlets.
     var closingRounds = 0
+    /// How often it has waited for others meanwhile.
+    var closingDelays = 0
     private let hasJoined = Atomic<Bool>(false)
 
     private init(loop: any Loop, turns: (any TurnHosting)?) {

@@ -45,10 +45,10 @@ final class Portal: AnyGreenlet, @unchecked Sendable {  // SAFETY: one thread on
         makeReady()
     }
 
-    /// The host awaits an async function, which no interruption ends.
+    /// The host is on its way here, or awaits an async function, which no interruption ends.
     override var isAboutToBeResumed: Bool {
         if case .await = request { return true }
-        return super.isAboutToBeResumed
+        return unsafe super.isAboutToBeResumed || !isParked
     }
 
     override func main() {
@@ -126,22 +126,27 @@ final class Portal: AnyGreenlet, @unchecked Sendable {  // SAFETY: one thread on
 
     /// Suspends the host task until the portal is made ready, or the task is cancelled.
     func waitUntilReady() async {
-        await withTaskCancellationHandler {
-            await unsafe withUnsafeContinuation { continuation in
-                let isDue = unsafe wake.withLock { wake in
-                    if unsafe wake.isDue {
-                        unsafe wake.isDue = false
-                        return true
-                    }
-                    unsafe wake.continuation = continuation
-                    return false
+        // Not `withTaskCancellationHandler`: its operation leaves the loop, so that coming back would take two hops.
+        let record = unsafe sy_task_add_cancellation_handler(
+            // SAFETY: the handler is removed below, and `self` lives until this function returns.
+            { unsafe Unmanaged<_Node>.fromOpaque($0).takeUnretainedValue()._taskCancelled() },
+            Unmanaged.passUnretained(self).toOpaque()
+        )
+        await unsafe withUnsafeContinuation { continuation in
+            let isDue = unsafe wake.withLock { wake in
+                if unsafe wake.isDue {
+                    unsafe wake.isDue = false
+                    return true
                 }
-                if isDue { unsafe continuation.resume() }
+                unsafe wake.continuation = continuation
+                return false
             }
-        } onCancel: {
-            cancelFromTask()
+            if isDue { unsafe continuation.resume() }
         }
+        unsafe sy_task_remove_cancellation_handler(record)
     }
+
+    override public func _taskCancelled() { cancelFromTask() }
 
     /// The host task was cancelled: the wait point in progress throws, and so does the next one.
     func cancelFromTask() { kill(CancellationError()) }

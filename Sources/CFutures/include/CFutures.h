@@ -63,7 +63,8 @@ void sy_trampoline_destroy(sy_trampoline *_Nonnull trampoline);
 const void *_Nullable sy_current_task(void);
 
 /// Calls the observer when the current task is cancelled, at once if it is. To be removed in the same function, which
-/// must not be generic: records and frames share one stack. Every caller of the process passes the same observer.
+/// must not be generic: records and frames share one stack. Every caller of the process passes an observer that does the
+/// same.
 void *_Nonnull sy_task_add_cancellation_handler(void (*_Nonnull observer)(void *_Nonnull), void *_Nonnull context);
 void sy_task_remove_cancellation_handler(void *_Nonnull record);
 
