@@ -9,7 +9,7 @@ extension Hub {
     /// How often a closing hub throws into greenlets that go on waiting.
     private static var closingRounds: Int { 16 }
     /// How often, a millisecond each, it waits for what other threads have begun to deliver.
-    private static var patience: Int { 250 }
+    private static var patience: Int { 5_000 }
 
     /// Whether the calling thread is the one that the greenlets' stacks belong to.
     private var isOnItsThread: Bool { unsafe carrier == nil || sy_carrier_current() == carrier }

@@ -98,6 +98,12 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
         LoopClosed(loop: name, operation: "the greenlet \(greenlet.displayName)")
     }
 
+    /// Whether stacks of this hub can be entered on the calling thread: it is theirs, or there are none yet.
+    var canEnterHere: Bool {
+        guard let carrier = unsafe carrier, unsafe sy_carrier_current() != carrier else { return true }
+        return unsafe live.all.allSatisfy { unsafe $0.state == .pending }
+    }
+
     /// Makes the calling thread, which runs the loop, able to switch stacks. On the loop's own stack.
     package func attachCarrier() {
         if let carrier = unsafe carrier {

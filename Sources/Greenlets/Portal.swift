@@ -96,6 +96,18 @@ final class Portal: AnyGreenlet, @unchecked Sendable {  // SAFETY: one thread on
     func enter() throws -> Request {
         if let loss { throw loss }
         if unsafe state == .pending, unsafe !hub.isAccepting { throw unsafe hub.closedError(self) }
+        // After its loop has stopped a task runs on the retirement thread, where no stack of the loop can be entered.
+        guard unsafe hub.canEnterHere else {
+            if unsafe context != nil {
+                Reporter.report(
+                    .message(
+                        "the greenlet \(_summary) was still under way when its loop had ended. Its stack is kept, and what it"
+                            + " holds leaks."
+                    )
+                )
+            }
+            throw unsafe hub.closedError(self)
+        }
         unsafe hub.attachCarrier()
         let root = unsafe sy_carrier_root(hub.carrier)
         guard unsafe sy_carrier_running(hub.carrier) == root else {

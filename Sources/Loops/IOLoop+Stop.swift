@@ -42,7 +42,7 @@ extension IOLoop {
     public var stopped: Future<Void> { ending.future }
 
     /// How many rounds of posting and completing the end of a loop may take.
-    private static var closingRounds: Int { 1000 }
+    private static var closingRounds: Int { 10_000 }
 
     /// The end, on the thread that runs the loop or, if none does, the one that stops it; with the loop current.
     func close() {
