@@ -60,7 +60,7 @@ extension VirtualLoop {
     public func run<Success: Sendable>(
         until source: some Awaitable<Success>,
         timeout: Duration? = nil,
-        patience: Duration = .seconds(10)
+        patience: Duration = .seconds(60)
     ) throws -> Success {
         let limit = timeout.map { now.advanced(by: $0) }
         return try drive {

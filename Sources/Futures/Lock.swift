@@ -1,19 +1,18 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
-package import Synchronization
-
 #if SWITCHYARD_PTHREAD_LOCK
 #if canImport(Glibc)
-package import Glibc
+import Glibc
 #elseif canImport(Musl)
-package import Musl
+import Musl
 #else
-package import Darwin
+import Darwin
 #endif
 
 /// The package's one lock, in the variant that ThreadSanitizer understands.
 // SAFETY: both are only touched by a thread that holds the mutex.
+@safe
 package struct Lock<State>: ~Copyable, @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let state: UnsafeMutablePointer<State>
@@ -39,6 +38,8 @@ package struct Lock<State>: ~Copyable, @unchecked Sendable {
     }
 }
 #else
+package import Synchronization
+
 /// The package's one lock: held for state only, never while calling out, never across a park.
 ///
 /// The state has memory of its own beside the mutex: a `Mutex` of it is never specialised (6.3.1), and each use would

@@ -145,8 +145,8 @@ struct OutcomeTests {
             try loop.runUntilIdle()
             #expect(!top.isDead)
             let helper = Future.offThread { promise.succeed(4) }
-            #expect(try loop.run(until: top) == 4)
-            _ = try loop.run(until: helper)
+            #expect(try loop.run(until: top, patience: .seconds(300)) == 4)
+            _ = try loop.run(until: helper, patience: .seconds(300))
         }
     }
 
