@@ -32,6 +32,7 @@ let package = Package(
                 "Measure",
                 .product(name: "Futures", package: "switchyard"),
                 .product(name: "Greenlets", package: "switchyard"),
+                .product(name: "HTTPBridge", package: "switchyard"),
                 .product(name: "Loops", package: "switchyard"),
             ],
             swiftSettings: settings

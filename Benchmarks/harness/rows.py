@@ -103,5 +103,13 @@ ROWS = [
         "cross-thread wake", "ns", ours("cross-thread-wake", 50_000),
         (Peer("NIO submit().wait()", Work("swift-peers", "nio-submit-wait", 50_000), 0.70),),
     ),
+    Row(
+        "HTTP hello server", "requests/s", ours("hello", 1), throughput=True,
+        peers=(
+            Peer("plain C on evhttp", Work("evhttp", "", 1), 1.18),
+            Peer("Tornado", Work("tornado-hello", "", 1), 0.083),
+            Peer("gevent pywsgi", Work("gevent-hello", "", 1), 0.05),
+        ),
+    ),
     Row("bytes per pending future", "bytes", ours("bytes", 100_000), limit=128, counts_allocations=True),
 ]
