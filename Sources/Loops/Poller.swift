@@ -58,8 +58,10 @@ final class Poller {
             throw LoopUnavailable(operation: "making a configuration", code: ENOMEM)
         }
         defer { unsafe event_config_free(configuration) }
-        // On epoll a precise timer of libevent costs a system call in each poll; `Alarm` has its own there.
-        let flags = EVENT_BASE_FLAG_NO_CACHE_TIME.rawValue | Alarm.baseFlags
+        // On epoll a precise timer of libevent costs a system call in each poll; `Alarm` has its own there. Nobody but the
+        // loop's thread uses the base, so it needs no lock; others wake it through `waker`.
+        let flags =
+            EVENT_BASE_FLAG_NO_CACHE_TIME.rawValue | EVENT_BASE_FLAG_NOLOCK.rawValue | Alarm.baseFlags
         unsafe event_config_set_flag(configuration, Int32(flags))
         guard let base = unsafe event_base_new_with_config(configuration) else {
             throw LoopUnavailable(operation: "making an event base", code: errno)
