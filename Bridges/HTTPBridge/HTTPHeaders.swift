@@ -45,8 +45,11 @@ public struct HTTPHeaders: Sendable {
     }
 
     private mutating func append(_ text: String) {
+        var text = text
+        let start = block.count
+        text.withUTF8 { unsafe block.append(contentsOf: $0) }
         // NUL ends a string in C. As a line break it is refused, when it is sent, instead of cutting the value short.
-        for byte in text.utf8 { block.append(byte == 0 ? 10 : byte) }
+        for index in start..<block.count where block[index] == 0 { block[index] = 10 }
         block.append(0)
     }
 
@@ -63,6 +66,7 @@ public struct HTTPHeaders: Sendable {
         var value: Range<Int>
 
         func matches(_ other: String, in block: [UInt8]) -> Bool {
+            // Most names differ in length, which costs nothing to see.
             guard name.count == other.utf8.count else { return false }
             return zip(block[name], other.utf8).allSatisfy { lowercased($0) == lowercased($1) }
         }
@@ -108,7 +112,11 @@ extension HTTPHeaders: ExpressibleByDictionaryLiteral {
     /// Makes headers of the fields written down; a name may stand several times.
     public init(dictionaryLiteral elements: (String, String)...) {
         self.init()
-        for (name, value) in elements { add(value, for: name) }
+        block.reserveCapacity(elements.reduce(0) { $0 + $1.0.utf8.count + $1.1.utf8.count + 2 })
+        for (name, value) in elements {
+            append(name)
+            append(value)
+        }
     }
 }
 

@@ -16,20 +16,21 @@ import Darwin
 /// One connection of a client, and the request of it that is being handled: one at a time.
 ///
 ///     idle ─▶ handling ─▶ writing ─▶ idle …        any ─▶ closed
-// SAFETY: what changes is touched on the loop's thread only.
+// SAFETY: what changes is touched on the loop's thread only, and no access to it spans a call to others: the accesses are
+// not checked once more at run time.
 @safe
 final class ServerConnection: @unchecked Sendable {
     private enum Phase { case idle, handling, writing, closed }
 
     /// evhttp's connection; valid until `phase` is closed.
     let handle: OpaquePointer
-    private unowned let core: ServerCore
-    private var phase = Phase.idle
+    private let core: ServerCore
+    @safe @exclusivity(unchecked) private var phase = Phase.idle
     /// Counts the requests, so that the outcome of one that was given up is not taken for the next one's.
-    private var number = 0
+    @safe @exclusivity(unchecked) private var number = 0
     private var message: UnsafeMutablePointer<evhttp_request>!
-    private var request: HTTPRequest?
-    private var run = Registration.spent
+    @safe @exclusivity(unchecked) private var request: HTTPRequest?
+    @safe @exclusivity(unchecked) private var run = Registration.spent
     private var watch: OpaquePointer?
 
     var isHandling: Bool { phase == .handling }
@@ -96,19 +97,20 @@ final class ServerConnection: @unchecked Sendable {
     private func send(_ response: HTTPResponse) {
         guard 200...999 ~= response.status else { return refuse(.invalidStatus(response.status)) }
         let headers = unsafe message.pointee.output_headers!
-        if let name = unsafe Evhttp.add(response.headers, to: headers) { return refuse(.invalidHeader(name)) }
+        var known: Evhttp.KnownFields = []
+        if let name = unsafe Evhttp.add(response.headers, to: headers, noting: &known) {
+            return refuse(.invalidHeader(name))
+        }
+        if !known.contains(.date) { unsafe core.addDate(to: headers) }
         let mayHaveBody = response.status != 204 && response.status != 304
         if mayHaveBody, !response.body.isEmpty {
-            if !response.headers.contains("Content-Type") {
+            if !known.contains(.contentType) {
                 unsafe evhttp_add_header(headers, "Content-Type", response.body.defaultType)
             }
-            if request?.method == .head {
-                if !response.headers.contains("Content-Length") {
-                    unsafe evhttp_add_header(headers, "Content-Length", "\(response.body.count)")
-                }
-            } else {
-                unsafe Evhttp.add(response.body, to: message.pointee.output_buffer)
+            if known.isDisjoint(with: [.contentLength, .transferEncoding]) {
+                unsafe Evhttp.add(contentLength: response.body.count, to: headers)
             }
+            if request?.method != .head { unsafe Evhttp.add(response.body, to: message.pointee.output_buffer) }
         }
         if core.isStopping { unsafe evhttp_add_header(headers, "Connection", "close") }
         phase = .writing
@@ -138,7 +140,7 @@ final class ServerConnection: @unchecked Sendable {
         isWatching = true
     }
 
-    private var isWatching = false
+    @safe @exclusivity(unchecked) private var isWatching = false
 
     private func unwatchClient() {
         guard isWatching else { return }

@@ -8,7 +8,8 @@ import Loops
 /// The part of a server that lives on its loop.
 ///
 /// evhttp's callbacks only take notes, and everything that calls user code or frees happens when libevent has returned.
-// SAFETY: what changes is touched on the loop's thread only.
+// SAFETY: what changes is touched on the loop's thread only, and no access to it spans a call to others: the accesses are
+// not checked once more at run time.
 @safe
 final class ServerCore: @unchecked Sendable {
     let loop: IOLoop
@@ -18,21 +19,25 @@ final class ServerCore: @unchecked Sendable {
     private var server: OpaquePointer?
     private var boundSocket: OpaquePointer?
     private var listener: OpaquePointer?
-    private var connections: [Handle: ServerConnection] = [:]
+    @safe @exclusivity(unchecked) private var connections: [Handle: ServerConnection] = [:]
     /// Connections that are open, those among them that have not been looked at yet included.
-    private(set) var open = 0
-    private(set) var isStopping = false
-    private var isPaused = false
-    private var closing = LoopTimer.spent
-    private var patience = LoopTimer.spent
+    @safe @exclusivity(unchecked) private(set) var open = 0
+    @safe @exclusivity(unchecked) private(set) var isStopping = false
+    @safe @exclusivity(unchecked) private var isPaused = false
+    @safe @exclusivity(unchecked) private var closing = LoopTimer.spent
+    @safe @exclusivity(unchecked) private var patience = LoopTimer.spent
     // Notes of evhttp's callbacks.
-    private var accepted: [Handle] = []
-    private var arrived: [Arrival] = []
-    private var left: [ServerConnection] = []
-    private var acceptError: Int32 = 0
-    private var isNoted = false
-    private var waiting: [ServerConnection] = []
-    private var work: (@Sendable () -> Void)!
+    @safe @exclusivity(unchecked) private var accepted: [Handle] = []
+    @safe @exclusivity(unchecked) private var arrived: [Arrival] = []
+    @safe @exclusivity(unchecked) private var left: [ServerConnection] = []
+    @safe @exclusivity(unchecked) private var acceptError: Int32 = 0
+    @safe @exclusivity(unchecked) private var isNoted = false
+    @safe @exclusivity(unchecked) private var waiting: [ServerConnection] = []
+    /// The requests that are being handed out: the memory of a batch is used again by the one after the next.
+    @safe @exclusivity(unchecked) private var batch: [Arrival] = []
+    @safe @exclusivity(unchecked) private var date = DateText()
+    @safe @exclusivity(unchecked) private var work: (@Sendable () -> Void)!
+    @safe @exclusivity(unchecked) private var watchWork: (@Sendable () -> Void)!
 
     var stopped: Future<Void> { ending.future }
 
@@ -53,6 +58,7 @@ final class ServerCore: @unchecked Sendable {
             closing = loop.whenClosed { [self] in end() }
             // One closure for all batches.
             work = { [self] in settle() }
+            watchWork = { [self] in watchWaiting() }
             openServer(on: socket)
         }
         if !isAccepted {
@@ -71,6 +77,9 @@ final class ServerCore: @unchecked Sendable {
         // A client that is still sending its body would otherwise lose the answer that it is too large.
         unsafe evhttp_set_flags(server, EVHTTP_SERVER_LINGERING_CLOSE)
         var idle = Evhttp.time(configuration.idleTimeout)
+        // All connections wait equally long: a queue serves them, where others are sorted into a heap at every read and
+        // write. libevent knows the queue by marks within the time, and has room for so many times only.
+        if let marked = unsafe event_base_init_common_timeout(loop.eventBase, &idle) { unsafe idle = marked.pointee }
         unsafe evhttp_set_timeout_tv(server, &idle)
         unsafe evhttp_set_gencb(server, { request, core in unsafe from(core).note(arrival: request!) }, reference)
         unsafe evhttp_set_bevcb(server, { base, core in unsafe from(core).makeBufferevent(base) }, reference)
@@ -173,23 +182,27 @@ final class ServerCore: @unchecked Sendable {
     private func handleArrived() {
         guard !arrived.isEmpty else { return }
         // The handlers may do anything, but nothing arrives while they run.
-        let requests = arrived
-        arrived.removeAll(keepingCapacity: true)
-        for request in requests {
+        swap(&arrived, &batch)
+        for request in batch {
             guard let connection = unsafe connections[Handle(request.message.pointee.evcon)] else {
                 preconditionFailure("switchyard: evhttp delivered a request of a connection it does not have")
             }
             connection.handle(request)
             if connection.isHandling { waiting.append(connection) }
         }
-        guard !waiting.isEmpty else { return }
+        batch.removeAll(keepingCapacity: true)
         // Greenlets run at the end of this turn. Only who is still waiting in the next has its client watched: a system
         // call that most requests are spared.
-        loop.post { [self] in
-            for connection in waiting where connection.isHandling { connection.watchClient() }
-            waiting.removeAll(keepingCapacity: true)
-        }
+        if !waiting.isEmpty { loop.post(watchWork) }
     }
+
+    private func watchWaiting() {
+        for connection in waiting where connection.isHandling { connection.watchClient() }
+        waiting.removeAll(keepingCapacity: true)
+    }
+
+    /// Adds what evhttp would to a reply.
+    func addDate(to headers: UnsafeMutablePointer<evkeyvalq>) { unsafe date.add(to: headers) }
 
     func report(_ error: HTTPServerError) { configuration.onError(error) }
 
@@ -264,6 +277,7 @@ final class ServerCore: @unchecked Sendable {
             unsafe evhttp_free(server)
         }
         work = nil
+        watchWork = nil
         ending.tryComplete(.success(()))
     }
 }

@@ -8,6 +8,14 @@ import HTTPBridge
 import Loops
 import Testing
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 /// One battery for the three styles of a handler: the same server, the same tests.
 @Suite(.timeLimit(.minutes(5))) struct ServerTests {
     @Test("HT1: a handler of every style is given the request and gives the reply", arguments: Style.allCases)
@@ -132,6 +140,57 @@ import Testing
                 #expect(reply.hasPrefix("HTTP/1.1 200 OK\r\n") && reply.hasSuffix("\r\n\r\n/\(n)"))
             }
             #expect(replies.count == 6)
+        }
+    }
+
+    @Test("HT9: a server adds type, length and date where they are missing, and only there")
+    func addedFields() async throws {
+        try await withLoop { loop in
+            let server = try HTTPServer(
+                loop: loop,
+                handler: .future { request -> Future<HTTPResponse> in
+                    switch request.path {
+                    case "/own":
+                        .succeeded(
+                            HTTPResponse("x", headers: ["content-type": "a/b", "CONTENT-LENGTH": "1", "date": "d"])
+                        )
+                    case "/none": .succeeded(HTTPResponse(status: 204))
+                    default: .succeeded("x")
+                    }
+                }
+            )
+            let port = server.port
+            let (before, replies, after) = try await onThread {
+                let client = try RawSocket(connectingTo: port)
+                defer { client.shut() }
+                let before = time(nil)
+                let replies = ["", "own", "none"].map { path in
+                    client.send("GET /\(path) HTTP/1.1\r\nHost: x\r\n\r\n")
+                    return client.receiveReply()
+                }
+                return (before, replies, time(nil))
+            }
+            func values(_ name: String, _ reply: String) -> [String] {
+                reply.split(separator: "\r\n").filter { $0.lowercased().hasPrefix(name + ": ") }
+                    .map { String($0.dropFirst(name.count + 2)) }
+            }
+            #expect(values("content-type", replies[0]) == ["text/plain; charset=utf-8"])
+            #expect(values("content-length", replies[0]) == ["1"])
+            let dates = values("date", replies[0])
+            #expect(dates.count == 1 && (before...after).map(dateText).contains(dates[0]), "\(dates)")
+            #expect(values("content-type", replies[1]) == ["a/b"])
+            #expect(values("content-length", replies[1]) == ["1"])
+            #expect(values("date", replies[1]) == ["d"])
+            #expect(values("content-type", replies[2]) == [] && values("content-length", replies[2]) == [])
+        }
+    }
+
+    private func dateText(_ second: time_t) -> String {
+        var (second, parts) = unsafe (second, tm())
+        unsafe gmtime_r(&second, &parts)
+        return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in
+            unsafe strftime(text.baseAddress!, 64, "%a, %d %b %Y %H:%M:%S GMT", &parts)
+            return unsafe String(cString: text.baseAddress!)
         }
     }
 
