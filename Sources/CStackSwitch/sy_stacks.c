@@ -32,7 +32,7 @@ enum {
     SY_COLOURS = 8,
     SY_COLOUR_BYTES = 64,
     SY_KEPT_BYTES = 16 * 1024,  // resident bytes an idle stack may keep
-    SY_CHECK_EVERY = 64,        // releases of one stack between two looks at what it keeps
+    SY_CHECK_EVERY = 512,       // releases of one stack between two looks at what it keeps
     SY_MAPPINGS_BEFORE_SLABS = 16000,
     SY_SLAB_STACKS = 256,
     SY_MADV_GUARD_INSTALL = 102,

@@ -26,12 +26,17 @@ private struct Failure: Error, Equatable {
                 if depth == 0 { stack.park() } else { _ = descend(depth - 1, stack, local) }
                 return other == depth &* 7 ? local : .nan
             }
+            @inline(never) func third(of value: Double) -> Double { value / 3 }
+            let third = third(of: 1)
             var results: [Double] = []
             let stacks = (1...20).map { number in
                 Stack { stack in
                     if number % 2 == 0 { fesetround(FE_UPWARD) }
                     let result = descend(number, stack, Double(number))
-                    results.append(fegetround() == (number % 2 == 0 ? FE_UPWARD : FE_TONEAREST) ? result : -1)
+                    // Arithmetic itself, too: it obeys another register than the one `fegetround` reads.
+                    let isUpward = third(of: 1) > third
+                    let mode = number % 2 == 0 ? FE_UPWARD : FE_TONEAREST
+                    results.append(fegetround() == mode && isUpward == (mode == FE_UPWARD) ? result : -1)
                 }
             }
             for stack in stacks { stack.enter() }

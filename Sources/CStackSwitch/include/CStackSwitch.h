@@ -162,7 +162,7 @@ size_t sy_carrier_trim(sy_carrier *SY_NONNULL carrier);
 ///
 /// - `stack_size`: usable bytes, rounded up to a size class; 0 for the default (256 KiB; four times that under a
 ///   sanitizer). The memory is virtual until touched. A guard lies below it.
-/// - It starts with the creator's floating-point control words, and without a current task, task-local values bound
+/// - It starts with the creator's floating-point control word, and without a current task, task-local values bound
 ///   outside a task, or exclusive accesses in progress.
 /// - It owns its stack until `sy_context_destroy`. `argument` is passed on untouched; who frees it is the embedder's
 ///   affair, also when the context never starts.
@@ -182,9 +182,12 @@ void sy_context_abandon(sy_context *SY_NONNULL context);
 /// payload of the switch that resumed `from`. The first switch into a fresh context drops its payload: the body gets
 /// the argument given at creation.
 ///
-/// *The* switch: it saves and loads the callee-saved registers, the floating-point control words, the Swift runtime's
-/// words, installs the user words, keeps `sy_carrier_running` right, and tells the sanitizers. Any context of a carrier
-/// may switch to any other directly. `to` must be neither finished nor `from` itself.
+/// *The* switch: it saves and loads the callee-saved registers, the floating-point control, the Swift runtime's words,
+/// installs the user words, keeps `sy_carrier_running` right, and tells the sanitizers. Any context of a carrier may
+/// switch to any other directly. `to` must be neither finished nor `from` itself.
+///
+/// Floating-point control is what <fenv.h> sets: rounding and exception masks. On x86-64, flushing of denormals, which
+/// only the vector unit's register has, belongs to the thread and is the same for all its contexts.
 void *SY_NULL_UNSPECIFIED sy_context_switch(
     sy_context *SY_NONNULL from, sy_context *SY_NONNULL to, void *SY_NULLABLE payload);
 

@@ -3,6 +3,9 @@
 //
 // The switch by itself, without Swift: built natively, and for arm64 to run under an emulator. Prints one line per
 // check and exits with the number that failed.
+#if !defined(_GNU_SOURCE)
+#define _GNU_SOURCE
+#endif
 #include "CStackSwitch.h"
 
 #include <fenv.h>
@@ -140,13 +143,21 @@ static void floating_point(void) {
     fesetround(FE_TONEAREST);
     sy_context_destroy(context);
 #if defined(__x86_64__)
+    feenableexcept(FE_DIVBYZERO);
+    sy_context *trapping = spawn(0, round_up, NULL);
+    fedisableexcept(FE_DIVBYZERO);
+    check((_mm_getcsr() & 0x200) != 0, "this context masks divisions by zero");
+    resume(trapping, NULL);
+    check((_mm_getcsr() & 0x6200) == 0x200, "and still does when one has run that does not, and rounds up");
+    resume(trapping, NULL);
+    sy_context_destroy(trapping);
     _mm_setcsr(_mm_getcsr() | 0x8040);
-    sy_context *flushing = spawn(0, round_up, NULL);
+    sy_context *other = spawn(0, round_up, NULL);
+    resume(other, NULL);
+    check((_mm_getcsr() & 0xffc0) == 0x9fc0, "what MXCSR alone knows, flushing to zero, stays with the thread");
+    resume(other, NULL);
+    sy_context_destroy(other);
     _mm_setcsr(0x1f80);
-    resume(flushing, NULL);
-    check((_mm_getcsr() & 0x8040) == 0, "flush-to-zero stays with the context that set it");
-    resume(flushing, NULL);
-    sy_context_destroy(flushing);
     fesetround(FE_TONEAREST);
 #endif
 }
