@@ -14,6 +14,11 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t exit_key;
 static _Atomic(void (*)(sy_carrier *)) exit_hook;
 
+// All attached carriers, and how many contexts others have left behind.
+static pthread_mutex_t carriers_lock = PTHREAD_MUTEX_INITIALIZER;
+static sy_carrier *carriers;
+static _Atomic size_t left_behind;
+
 void sy_set_carrier_exit_hook(void (*hook)(sy_carrier *)) {
     atomic_store_explicit(&exit_hook, hook, memory_order_release);
 }
@@ -88,7 +93,26 @@ sy_carrier *sy_carrier_attach(void) {
     carrier->signal_stack = sy_signal_stack_install(&carrier->signal_stack_size);
     sy_carrier_set_current(carrier, &carrier->root);
     pthread_setspecific(exit_key, carrier);
+    pthread_mutex_lock(&carriers_lock);
+    carrier->next = carriers;
+    carriers = carrier;
+    pthread_mutex_unlock(&carriers_lock);
     return carrier;
+}
+
+static void forget_carrier(sy_carrier *carrier) {
+    size_t live = atomic_load_explicit(&carrier->live, memory_order_relaxed);
+    pthread_mutex_lock(&carriers_lock);
+    sy_carrier **link = &carriers;
+    while (*link != carrier) { link = &(*link)->next; }
+    *link = carrier->next;
+    atomic_fetch_add_explicit(&left_behind, live, memory_order_relaxed);
+    pthread_mutex_unlock(&carriers_lock);
+    atomic_fetch_add_explicit(&carrier->references, live, memory_order_relaxed);
+}
+
+static void release(sy_carrier *carrier) {
+    if (atomic_fetch_sub_explicit(&carrier->references, 1, memory_order_acq_rel) == 1) { free(carrier); }
 }
 
 void sy_carrier_detach(sy_carrier *carrier) {
@@ -104,12 +128,34 @@ void sy_carrier_detach(sy_carrier *carrier) {
     if (carrier->slow & SY_SLOW_THREADS) { sy_threads_detach(carrier); }
     sy_signal_stack_remove(carrier->signal_stack, carrier->signal_stack_size);
     carrier->signal_stack = NULL;
+    forget_carrier(carrier);
     atomic_store_explicit(&carrier->attached, false, memory_order_release);
-    sy_carrier_release(carrier);
+    release(carrier);
 }
 
-void sy_carrier_release(sy_carrier *carrier) {
-    if (atomic_fetch_sub_explicit(&carrier->references, 1, memory_order_acq_rel) == 1) { free(carrier); }
+void sy_carrier_count_created(sy_carrier *carrier) {
+    size_t live = atomic_load_explicit(&carrier->live, memory_order_relaxed);
+    atomic_store_explicit(&carrier->live, live + 1, memory_order_relaxed);
+}
+
+void sy_carrier_count_destroyed(sy_carrier *carrier) {
+    if (atomic_load_explicit(&carrier->attached, memory_order_acquire)) {
+        size_t live = atomic_load_explicit(&carrier->live, memory_order_relaxed);
+        atomic_store_explicit(&carrier->live, live - 1, memory_order_relaxed);
+    } else {
+        atomic_fetch_sub_explicit(&left_behind, 1, memory_order_relaxed);
+        release(carrier);
+    }
+}
+
+size_t sy_carriers_live(void) {
+    pthread_mutex_lock(&carriers_lock);
+    size_t live = atomic_load_explicit(&left_behind, memory_order_relaxed);
+    for (sy_carrier *carrier = carriers; carrier != NULL; carrier = carrier->next) {
+        live += atomic_load_explicit(&carrier->live, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&carriers_lock);
+    return live;
 }
 
 bool sy_carrier_is_attached(const sy_carrier *carrier) {

@@ -41,6 +41,12 @@
 #define SY_UNINSTRUMENTED
 #endif
 
+#if defined(__clang__)
+#define SY_TAIL_CALL __attribute__((musttail))
+#else
+#define SY_TAIL_CALL
+#endif
+
 #define SY_HIDDEN __attribute__((visibility("hidden")))
 #define sy_unlikely(condition) __builtin_expect(!!(condition), 0)
 
@@ -70,7 +76,11 @@ struct sy_carrier {
     unsigned attachments;
     uint8_t next_colour;
     _Atomic bool attached;
+    // Contexts that are not destroyed. Only the carrier's thread writes it, so that a spawn needs no locked instruction;
+    // when the thread goes, those that are left are added to `references`, which anybody may count down.
+    _Atomic size_t live;
     _Atomic size_t references;
+    sy_carrier *next;
     void *no_user_words[SY_USER_WORDS];
     sy_context *idle[SY_SIZE_CLASSES];
     size_t idle_count[SY_SIZE_CLASSES];
@@ -97,9 +107,12 @@ SY_HIDDEN void *sy_frame_prepare(sy_context *context);
 SY_HIDDEN void **sy_frame_of(const sy_context *context, void **resume_address);
 
 // sy_context.c
-SY_HIDDEN _Noreturn void sy_context_main(sy_context *context);
+SY_HIDDEN void *sy_context_main(void **context, void *resume, void *payload);
 SY_HIDDEN _Noreturn void sy_fail(const sy_context *context, const char *what);
-SY_HIDDEN void sy_carrier_release(sy_carrier *carrier);
+// The count of a context that was created, or destroyed; the last one frees a carrier whose thread has gone.
+SY_HIDDEN void sy_carrier_count_created(sy_carrier *carrier);
+SY_HIDDEN void sy_carrier_count_destroyed(sy_carrier *carrier);
+SY_HIDDEN size_t sy_carriers_live(void);
 
 // sy_thread_local.c
 SY_HIDDEN void sy_carrier_set_current(sy_carrier *carrier, sy_context *thread_context);

@@ -60,8 +60,8 @@ static int forced;
 static bool has_guard_markers;
 static size_t mappings_limit;
 
-// Of the stacks laid out, those not live are idle: one counter less to keep on the way of a spawn.
-static _Atomic size_t live_count, laid_out_count, abandoned_count, mapping_count, slab_count, unguarded_count;
+// Of the stacks laid out, those not live are idle; carriers count those.
+static _Atomic size_t laid_out_count, abandoned_count, mapping_count, slab_count, unguarded_count;
 
 static size_t kernel_map_limit(void) {
     size_t limit = 65530;
@@ -225,7 +225,6 @@ sy_context *sy_stack_acquire(sy_carrier *carrier, size_t size) {
         }
     }
     context->next_ = NULL;
-    atomic_fetch_add_explicit(&live_count, 1, memory_order_relaxed);
     return context;
 }
 
@@ -291,7 +290,6 @@ void sy_stack_release(sy_carrier *carrier, sy_context *context) {
     if (sy_unlikely(context->kind_ == SY_STACK_SLAB_UNGUARDED)) {
         if (*(uint64_t *)(void *)context->low_ != canary) { sy_fail(context, sy_canary_message); }
     }
-    atomic_fetch_sub_explicit(&live_count, 1, memory_order_relaxed);
     uint8_t class = context->size_class_;
     bool attached = atomic_load_explicit(&carrier->attached, memory_order_relaxed);
     if (class == SY_UNPOOLED || !attached || carrier->idle_count[class] >= carrier->pool_limit) {
@@ -362,7 +360,7 @@ sy_stack_guarding sy_stack_get_guarding(void) {
 }
 
 sy_stack_statistics sy_stack_get_statistics(void) {
-    size_t live = atomic_load_explicit(&live_count, memory_order_relaxed);
+    size_t live = sy_carriers_live();
     size_t laid_out = atomic_load_explicit(&laid_out_count, memory_order_relaxed);
     return (sy_stack_statistics){
         .live = live,

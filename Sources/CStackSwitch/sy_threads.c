@@ -145,7 +145,7 @@ static void *back_context(void *argument) {
     backing->signal_stack = sy_signal_stack_install(&backing->signal_stack_size);
     sy_runtime_locate_words(&backing->words);
     sy_words_load(&backing->words, context);
-    sy_context_main(context);
+    return sy_context_main((void **)(void *)context, NULL, NULL);
 }
 
 static bool start(sy_context *context) {

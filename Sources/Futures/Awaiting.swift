@@ -61,7 +61,7 @@ final class _TaskWaiter: _Node, @unchecked Sendable {
     private func start(_ continuation: UnsafeContinuation<Void, Never>, _ source: _FutureCore) {
         unsafe self.continuation = continuation
         self.source = source
-        guard source._attach(self) else {
+        guard source._attach(self, waking: true) else {
             unsafe continuation.resume()
             return
         }

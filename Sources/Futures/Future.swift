@@ -180,9 +180,9 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
     /// Makes the outcome visible and delivers it.
     @inlinable
     final func _publish(_ bits: UInt32) {
-        if _publishQuietly(bits), _Trampoline.begin(self) {
+        if _publishQuietly(bits), let trampoline = unsafe _Trampoline.begin(self) {
             _deliver()
-            _Trampoline.end()
+            unsafe _Trampoline.end(trampoline)
         }
     }
 

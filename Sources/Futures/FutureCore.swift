@@ -124,13 +124,17 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
 
     /// Adds a listener, which is called through `_sourceCompleted`.
     ///
+    /// - Parameters:
+    ///   - observing: Whether a failure counts as handed on.
+    ///   - waking: The listener only wakes somebody, and runs no code of a user's.
     /// - Returns: False if the future is done: the listener will not be called.
     @inlinable
-    package final func _attach(_ listener: _Node, observing: Bool = true) -> Bool {
+    package final func _attach(_ listener: _Node, observing: Bool = true, waking: Bool = false) -> Bool {
         guard _acquire() else { return false }
-        let bits = observing ? _Bits.used | _Bits.observed : _Bits.used
+        var bits = observing ? _Bits.used | _Bits.observed : _Bits.used
         if _state.load(ordering: .relaxed) & (_Bits.used | _Bits.table) == 0 {
             _listener = listener
+            if waking { bits |= _Bits.waking }
         } else {
             _addToTable(listener)
         }
@@ -146,6 +150,9 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
             if let first = _listener { table.append(first) }
             _listener = table
             _state.bitwiseOr(_Bits.table, ordering: .relaxed)
+            if _state.load(ordering: .relaxed) & _Bits.waking != 0 {
+                _state.bitwiseAnd(~_Bits.waking, ordering: .relaxed)
+            }
         }
         unsafe unsafeDowncast(_listener!, to: ObserverTable.self).append(listener)
     }
@@ -285,9 +292,17 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
         _link = nil
         if let link, old & _Bits.adopting == 0 { _retire(link) }
         if old & _Bits.used == 0 { return false }
-        if old & _Bits.onDrain == 0 { return true }
-        _Trampoline.deliverOnDrain(self)
+        if old & (_Bits.onDrain | _Bits.waking) == 0 { return true }
+        if old & _Bits.onDrain != 0 { _Trampoline.deliverOnDrain(self) } else { _wakeListener() }
         return false
+    }
+
+    /// Wakes who waits, at once: that runs nobody's code, so it need not queue up behind other deliveries.
+    @usableFromInline
+    final func _wakeListener() {
+        guard let listener = _listener else { return }
+        _listener = nil
+        listener._sourceCompleted(self)
     }
 
     // MARK: Ends
@@ -353,6 +368,8 @@ package enum _Bits {
     @inlinable package static var onDrain: UInt32 { 2048 }
     /// The link is the producer, which ends as it decides.
     @inlinable package static var produced: UInt32 { 8192 }
+    /// The only observer is one that wakes a greenlet, a task or a thread.
+    @inlinable package static var waking: UInt32 { 16384 }
 }
 
 /// All observers of a future that has more than one, in the order they came.

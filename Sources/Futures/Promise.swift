@@ -12,8 +12,7 @@ import Synchronization
 /// A promise that only a local variable holds may be released after its last use, before the end of the scope: keep it in
 /// what will complete it.
 public final class Promise<Success: Sendable>: @unchecked Sendable {  // SAFETY: each field says it.
-    // SAFETY: set once at initialisation; mutable only so that `deinit` can ask for unique reference.
-    @safe @exclusivity(unchecked) @usableFromInline final var _future: Future<Success>
+    @usableFromInline final let _future: Future<Success>
 
     // SAFETY: set by the producer before it starts, read by the producer that lost; both own the promise.
     @safe @exclusivity(unchecked) @usableFromInline final var _rarely: _PromiseExtras<Success>?
@@ -39,13 +38,23 @@ public final class Promise<Success: Sendable>: @unchecked Sendable {  // SAFETY:
     private func abandon() {
         let state = _future._state.load(ordering: .acquiring)
         if state & _Bits.adopting != 0 { return }
-        let isWanted = _future._observers > 0 || !isKnownUniquelyReferenced(&_future)
+        let isWanted = _future._observers > 0 || !_isSoleOwner
         guard isWanted else { return }
         let site = SourceSite.describe(_future._creationSite, label: _rarely?.label)
         _future._markForDrain()
         // A canceller that drops the callback, and the promise with it, has done what it was asked for.
         let cancelled = state & _Bits.cancelRequested != 0
         _ = _future._fail(cancelled ? CancellationError() : BrokenPromise(origin: site))
+    }
+
+    /// In `deinit`: nobody else holds the future. A constant, unlike a variable, is used without counting references.
+    private var _isSoleOwner: Bool {
+        var reference = unsafe Unmanaged.passUnretained(_future)
+        return unsafe withUnsafeMutablePointer(to: &reference) { pointer in
+            // SAFETY: an unmanaged reference is laid out as a strong one; the promise owns it meanwhile.
+            let strong = unsafe UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: Future<Success>.self)
+            return unsafe isKnownUniquelyReferenced(&strong.pointee)
+        }
     }
 
     // MARK: Completing

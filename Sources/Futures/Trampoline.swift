@@ -15,9 +15,9 @@ package enum _Trampoline {
             deliverOnDrain(node)
             return
         }
-        guard begin(node) else { return }
+        guard let trampoline = unsafe begin(node) else { return }
         node._run()
-        end()
+        unsafe end(trampoline)
     }
 
     @usableFromInline
@@ -38,24 +38,26 @@ package enum _Trampoline {
 
     /// The same for a node that is not a future.
     static func deliver(late node: _Node) {
-        guard begin(node) else { return }
+        guard let trampoline = unsafe begin(node) else { return }
         node._run()
-        end()
+        unsafe end(trampoline)
     }
 
-    /// Enters the trampoline. False if a delivery is running: the node was appended.
+    /// Enters the trampoline of the calling context.
+    ///
+    /// - Returns: The trampoline, for `end`; nil if a delivery is running: the node was appended.
     @usableFromInline
-    static func begin(_ node: _Node) -> Bool {
+    static func begin(_ node: _Node) -> UnsafeMutableRawPointer? {
         let trampoline = unsafe sy_thread_current().pointee.trampoline
         // SAFETY: the queue owns one reference to each node in it; `end` takes it back.
         let reference = unsafe Unmanaged.passUnretained(node)
         guard unsafe trampoline.pointee.active == 0 else {
             unsafe sy_trampoline_push(trampoline, reference.retain().toOpaque())
-            return false
+            return nil
         }
         unsafe trampoline.pointee.active = 1
         unsafe trampoline.pointee.running = reference.toOpaque()
-        return true
+        return UnsafeMutableRawPointer(trampoline)
     }
 
     /// In a delivery: whether nothing waits on this context, so that a chain may go on with `node` directly.
@@ -67,10 +69,10 @@ package enum _Trampoline {
         return true
     }
 
-    /// Leaves the trampoline after having run what came meanwhile.
+    /// Leaves the trampoline, which belongs to the calling context, after having run what came meanwhile.
     @usableFromInline
-    static func end() {
-        let trampoline = unsafe sy_thread_current().pointee.trampoline
+    static func end(_ trampoline: UnsafeMutableRawPointer) {
+        let trampoline = unsafe trampoline.assumingMemoryBound(to: sy_trampoline.self)
         while unsafe trampoline.pointee.count != 0, let item = unsafe sy_trampoline_pop(trampoline) {
             // SAFETY: the reference pushed by `begin`.
             let node = unsafe Unmanaged<_Node>.fromOpaque(item).takeRetainedValue()

@@ -14,7 +14,9 @@ open class _Parker: _Node, @unchecked Sendable {  // SAFETY: holds no state.
     public init(_parker: Void) { super.init() }
 
     /// Suspends the running greenlet until it is unparked, until the deadline, or until a kill or cancellation.
-    open func _park(on source: _FutureCore?, until deadline: LoopInstant?) -> _ParkResult { .timedOut }
+    ///
+    /// - Parameter source: What it waits for; the caller holds it.
+    open func _park(on source: Unmanaged<_FutureCore>?, until deadline: LoopInstant?) -> _ParkResult { .timedOut }
 
     /// Suspends until unparked, whatever else happens: an observer that could not be withdrawn is about to call.
     open func _parkUninterruptibly() {}
@@ -66,6 +68,15 @@ package enum WaitContext {
         guard let parker = unsafe words.pointee.parker, unsafe words.pointee.task == sy_current_task(),
             unsafe words.pointee.trampoline.pointee.active == 0
         else { return nil }
+        // SAFETY: the greenlet that runs is alive.
+        return unsafe Unmanaged.fromOpaque(parker)
+    }
+
+    /// The greenlet whose stack the calling thread is on, in the job it belongs to; it need not be one that may park.
+    @inline(__always)
+    package static var parkerOfThread: Unmanaged<_Parker>? {
+        let words = unsafe sy_thread_current()
+        guard let parker = unsafe words.pointee.parker, unsafe words.pointee.task == sy_current_task() else { return nil }
         // SAFETY: the greenlet that runs is alive.
         return unsafe Unmanaged.fromOpaque(parker)
     }

@@ -65,10 +65,11 @@ func _blockUntilDone(_ source: _FutureCore, timeout: Duration?, observing: Bool 
     }
 }
 
+@inline(__always)
 private func park(_ parker: _Parker, on source: _FutureCore, timeout: Duration?, observing: Bool) throws {
     let deadline = timeout.map { parker._clock.now.advanced(by: $0) }
-    guard source._attach(parker, observing: observing) else { return }
-    switch parker._park(on: source, until: deadline) {
+    guard source._attach(parker, observing: observing, waking: true) else { return }
+    switch unsafe parker._park(on: .passUnretained(source), until: deadline) {
     case .unparked: return
     case .timedOut:
         guard source._withdraw(parker) else {
@@ -87,7 +88,7 @@ private func park(_ parker: _Parker, on source: _FutureCore, timeout: Duration?,
 
 private func block(on source: _FutureCore, timeout: Duration?, observing: Bool) throws {
     let waiter = ThreadWaiter()
-    guard source._attach(waiter, observing: observing) else { return }
+    guard source._attach(waiter, observing: observing, waking: true) else { return }
     let deadline = timeout.map { LoopInstant.now.advanced(by: $0) } ?? .distantFuture
     if waiter.wait(until: deadline) { return }
     guard source._withdraw(waiter) else {

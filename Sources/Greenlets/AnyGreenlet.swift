@@ -12,9 +12,10 @@ public import Futures
 public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread only, see below.
     // Everything that changes is touched on the hub's thread only, while the greenlet runs or by its hub.
     /// The hub that schedules this greenlet.
+    package final var hub: Hub { unsafe hubReference.takeUnretainedValue() }
     // SAFETY: a greenlet that has not ended keeps its loop, and so its hub, alive (`Hub.startHere`); one that has ended
     // does not touch it any more.
-    package final unowned(unsafe) let hub: Hub
+    final let hubReference: Unmanaged<Hub>
     /// The hub's scheduler, without reference counting.
     final let scheduler: UnsafeMutablePointer<Scheduler>
     /// A name for dumps and diagnostics.
@@ -24,6 +25,8 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     /// Where the greenlet was made; in debug builds.
     public final let origin: SourceSite?
     private final let stackSize: Int
+    /// A Swift task hosts the stack, not the hub.
+    private final let isHosted: Bool
 
     package enum State { case pending, started, dead }
 
@@ -49,22 +52,28 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     @exclusivity(unchecked) final var nextLive: Unmanaged<AnyGreenlet>?
     @exclusivity(unchecked) final var previousLive: Unmanaged<AnyGreenlet>?
     @exclusivity(unchecked) final var isListed = false
+    /// Greenlets of the same hub that wait for the end of this one, while it is listed.
+    @exclusivity(unchecked) final var joiners = JoinerList()
+    /// The place in the list of another greenlet's joiners.
+    @exclusivity(unchecked) final var nextJoiner: Unmanaged<AnyGreenlet>?
 
     @usableFromInline
     package init(
-        hub: Hub,
-        name: String?,
+        hub: Unmanaged<Hub>,
+        name: consuming String?,
         stackSize: Int,
-        outcome: _FutureCore,
+        isHosted: Bool = false,
+        outcome: Unmanaged<_FutureCore>,
         fileID: StaticString,
         line: UInt
     ) {
-        unsafe outcomeReference = .passUnretained(outcome)
-        unsafe self.hub = hub
-        unsafe scheduler = hub.scheduler
+        unsafe outcomeReference = unsafe outcome
+        unsafe hubReference = unsafe hub
+        unsafe scheduler = unsafe hub._withUnsafeGuaranteedRef { unsafe $0.scheduler }
         id = Hub.nextIdentifier()
         self.name = name ?? ""
         self.stackSize = stackSize
+        self.isHosted = isHosted
         #if DEBUG
         origin = SourceSite(fileID: fileID, line: line)
         #else
@@ -83,10 +92,10 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     @usableFromInline
     package final func begin() {
         if isOnHub {
-            unsafe hub.startHere(self)
+            unsafe hubReference._withUnsafeGuaranteedRef { $0.startHere(self) }
         } else {
-            let request = unsafe StartRequest(self, hub)
-            if unsafe !hub.send({ request.start() }) { request.refuse() }
+            let request = StartRequest(self, hub)
+            if !hub.send({ request.start() }) { request.refuse() }
         }
     }
 
@@ -135,8 +144,9 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
         }
         // SAFETY: whoever starts the greenlet holds the reference that the entry function gives up.
         let reference = unsafe Unmanaged.passUnretained(self)
-        guard let made = unsafe sy_context_create(hub.carrier, stackSize, entry, reference.toOpaque()) else {
-            let alive = unsafe hub.liveCount
+        let carrier = unsafe hubReference._withUnsafeGuaranteedRef { unsafe $0.carrier }
+        guard let made = unsafe sy_context_create(carrier!, stackSize, entry, reference.toOpaque()) else {
+            let alive = hub.liveCount
             throw GreenletMisuse("no memory for the stack of \(displayName); \(alive) greenlets are alive")
         }
         unsafe context = made
@@ -154,28 +164,35 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
         guard let context = unsafe context else { return }
         if unsafe context.pointee.owner != nil { unsafe FiberHost.stackEnds(context) }
         // The words that name this object are gone before anything is released on this stack.
-        unsafe sy_context_set_user_word(context, 1, nil)
-        unsafe sy_context_set_user_word(context, 0, sy_thread_own_trampoline())
+        unsafe sy_context_reset_user_words(context)
         unsafe self.context = nil
         unsafe leave(context)
     }
 
     /// The last act on the stack: says where control goes when the entry function has returned.
-    package func leave(_ context: UnsafeMutablePointer<sy_context>) { unsafe hub.didEnd(self, on: context) }
+    package func leave(_ context: UnsafeMutablePointer<sy_context>) {
+        unsafe hubReference._withUnsafeGuaranteedRef { unsafe $0.didEnd(self, on: context) }
+    }
 
     // MARK: Parking
 
-    override public final func _park(on source: _FutureCore?, until deadline: LoopInstant?) -> _ParkResult {
+    override public final func _park(
+        on source: Unmanaged<_FutureCore>?,
+        until deadline: LoopInstant?
+    ) -> _ParkResult {
         if unsafe interruption != nil || hasUnpark { return endOfPark() }
-        if let source, source._isProduced, deadline == nil, let deadlock = deadlock(on: source) {
-            return .refused(deadlock)
+        var isWaitingForGreenlet = false
+        if let source = unsafe source, deadline == nil {
+            isWaitingForGreenlet = unsafe source._withUnsafeGuaranteedRef { $0._isProduced }
+            if isWaitingForGreenlet, let deadlock = unsafe deadlock(on: source) { return .refused(deadlock) }
         }
+        if isWaitingForGreenlet { unsafe scheduler.pointee.waitingForGreenlets += 1 }
+        unsafe waitsFor = unsafe source
         unsafe isInterruptible = true
-        // SAFETY: the caller holds the source for as long as the park.
-        unsafe waitsFor = source.map { unsafe Unmanaged.passUnretained($0) }
         if let deadline { suspend(until: deadline) } else { suspend() }
         unsafe isInterruptible = false
         unsafe waitsFor = nil
+        if isWaitingForGreenlet { unsafe scheduler.pointee.waitingForGreenlets -= 1 }
         return endOfPark()
     }
 
@@ -207,28 +224,37 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     }
 
     /// Leaves the stack until the hub, or the host task, comes back to it.
-    package func suspend() {
-        guard let context = unsafe context else { return }
+    ///
+    /// Inlined, as all on the way of a switch: the processor guesses the returns of the stack that was left, and each
+    /// frame between a wait and the switch is a wrong guess.
+    @inline(__always)
+    final func suspend() {
+        guard !isHosted, let context = unsafe context else { return suspendHosted() }
         unsafe isParked = true
-        unsafe Hub.switchAway(from: context, on: scheduler) { unsafe hub }
+        unsafe Hub.switchAway(from: context, on: scheduler)
     }
 
     /// Lets the others run that are ready now.
-    package func yieldToOthers() {
-        guard let context = unsafe context else { return }
+    @inline(__always)
+    final func yieldToOthers() {
+        guard !isHosted, let context = unsafe context else { return yieldHosted() }
         unsafe scheduler.pointee.push(context)
-        unsafe Hub.switchAway(from: context, on: scheduler) { unsafe hub }
+        unsafe Hub.switchAway(from: context, on: scheduler)
     }
+
+    /// The same where a task hosts the stack.
+    func suspendHosted() {}
+    func yieldHosted() {}
 
     /// Schedules a parked greenlet.
     package func makeReady() {
         unsafe isParked = false
         guard let context = unsafe context else { return }
-        if unsafe !Hub.enqueue(context, on: scheduler) { unsafe hub.requestTurn() }
+        if unsafe !Hub.enqueue(context, on: scheduler) { hub.requestTurn() }
     }
 
     override public final func _unpark() {
-        if isOnHub { unparkHere() } else if unsafe !hub.send({ [self] in unparkHere() }) { unsafe hub.unparkLate(self) }
+        if isOnHub { unparkHere() } else if !hub.send({ [self] in unparkHere() }) { hub.unparkLate(self) }
     }
 
     private final var isOnHub: Bool { unsafe scheduler.pointee.isCurrent ?? hub.isCurrent }
@@ -254,7 +280,7 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     /// - Parameter error: What is thrown. A greenlet that ends by `GreenletExit` is cancelled; by another error, failed.
     public final func kill(_ error: any Error = GreenletExit()) {
         if isDead { return }
-        if isOnHub { interrupt(error) } else { unsafe hub.send { [self] in interrupt(error) } }
+        if isOnHub { interrupt(error) } else { hub.send { [self] in interrupt(error) } }
     }
 
     override public final func _parkerCancelled() { kill() }
@@ -276,7 +302,34 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     ///   error: use `wait()` for the outcome.
     @available(*, noasync, message: "use `await greenlet.value`, or Greenlet.run")
     public final func join(timeout: Duration? = nil) throws {
+        if timeout == nil, let parker = unsafe WaitContext.runningParker {
+            // SAFETY: the greenlet that runs is alive; only greenlets park.
+            if try unsafe joinHere(parker) { return }
+        }
         try unsafe outcomeReference._withUnsafeGuaranteedRef { try $0._waitUntilDone(timeout: timeout) }
+    }
+
+    /// Waits if the joiner is a greenlet of the same hub: a list that only their thread touches does then, instead of an
+    /// observer.
+    ///
+    /// - Returns: False if it is not.
+    @inline(__always)
+    private final func joinHere(_ parker: Unmanaged<_Parker>) throws -> Bool {
+        // SAFETY: only greenlets park.
+        let joiner = unsafe Unmanaged<AnyGreenlet>.fromOpaque(parker.toOpaque())
+        let isNeighbour = unsafe joiner._withUnsafeGuaranteedRef { unsafe $0.scheduler == scheduler }
+        guard isNeighbour, unsafe isListed else { return false }
+        if isDead { return true }
+        unsafe joiners.append(joiner)
+        switch unsafe joiner._withUnsafeGuaranteedRef({ unsafe $0._park(on: outcomeReference, until: nil) }) {
+        case .unparked, .timedOut: return true
+        case .refused(let error):
+            unsafe joiners.remove(joiner)
+            throw error
+        case .interrupted(let error, _):
+            unsafe joiners.remove(joiner)
+            throw error
+        }
     }
 }
 

@@ -45,7 +45,7 @@ extension Greenlet where Success == Void {
         if duration <= .zero { return try Self.yield() }
         switch WaitContext.current {
         case .greenlet(let parker):
-            if case .interrupted(let error, _) = parker._park(
+            if case .interrupted(let error, _) = unsafe parker._park(
                 on: nil,
                 until: parker._clock.now.advanced(by: duration)
             ) {
@@ -58,6 +58,7 @@ extension Greenlet where Success == Void {
 }
 
 extension AnyGreenlet {
+    @inline(__always)
     final func yieldHere() throws {
         if unsafe interruption == nil { yieldToOthers() }
         if unsafe interruption != nil { try throwInterruption() }

@@ -24,7 +24,7 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
 
     @inlinable
     init(
-        hub: Hub,
+        hub: Unmanaged<Hub>,
         name: String?,
         stackSize: Int,
         fileID: StaticString,
@@ -36,7 +36,9 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
         self.step = step
         let outcome = Future<Success>.pending(fileID: fileID, line: line)
         self.outcome = outcome
-        super.init(hub: hub, name: name, stackSize: stackSize, outcome: outcome, fileID: fileID, line: line)
+        // SAFETY: the greenlet owns its outcome.
+        let reference = unsafe Unmanaged<_FutureCore>.passUnretained(outcome)
+        unsafe super.init(hub: hub, name: name, stackSize: stackSize, outcome: reference, fileID: fileID, line: line)
         // The hub owns a greenlet until it ends, so this circle lives no longer than that.
         outcome._setProducer(self)
     }
@@ -58,7 +60,7 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
         line: UInt = #line,
         _ body: sending @escaping () throws -> Success
     ) -> Greenlet<Success> {
-        let greenlet = Greenlet(
+        let greenlet = unsafe Greenlet(
             hub: Hub.forSpawn(on: loop),
             name: name,
             stackSize: stackSize,

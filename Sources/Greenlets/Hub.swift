@@ -35,11 +35,11 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
     /// Greenlets that other threads completed a wait of while the loop took no more posts.
     let lateUnparks = Lock<[AnyGreenlet]>([])
     /// Who wants to know when no greenlet is left.
-    var idleWaiters: [Promise<Void>] = []
+    @safe @exclusivity(unchecked) var idleWaiters: [Promise<Void>] = []
     /// How often a hub whose loop stops has thrown into its greenlets.
-    var closingRounds = 0
+    @safe @exclusivity(unchecked) var closingRounds = 0
     /// How often it has waited for others meanwhile.
-    var closingDelays = 0
+    @safe @exclusivity(unchecked) var closingDelays = 0
     private let hasJoined = Atomic<Bool>(false)
 
     private init(loop: any Loop, turns: (any TurnHosting)?) {
@@ -48,7 +48,8 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
         name = loop.name
         keptLoop = turns == nil ? loop : nil
         unsafe scheduler = .allocate(capacity: 1)
-        unsafe scheduler.initialize(to: Scheduler())
+        // SAFETY: the scheduler lives as long as its hub.
+        unsafe scheduler.initialize(to: Scheduler(hub: .passUnretained(self)))
     }
 
     deinit {
@@ -153,6 +154,7 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
     /// The same, leaving the list's reference to the caller.
     func unlink(_ greenlet: AnyGreenlet) -> Unmanaged<AnyGreenlet>? {
         let reference = unsafe live.unlink(greenlet)
+        if unsafe !greenlet.joiners.isEmpty { unsafe greenlet.joiners.wakeAll() }
         if unsafe live.isEmpty {
             if !idleWaiters.isEmpty { send { [self] in completeIdle() } }
             unsafe loopOfTheLive = nil
@@ -255,21 +257,23 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
     @inline(__always)
     static func switchAway(
         from context: UnsafeMutablePointer<sy_context>,
-        on scheduler: UnsafeMutablePointer<Scheduler>,
-        hub: () -> Hub
+        on scheduler: UnsafeMutablePointer<Scheduler>
     ) {
         let next: UnsafeMutablePointer<sy_context>
         switch unsafe scheduler.pointee.next() {
         case .resume(let ready): unsafe next = ready
         case .none: unsafe next = scheduler.pointee.root
-        case .start(let greenlet):
-            let hub = hub()
-            let started = unsafe greenlet._withUnsafeGuaranteedRef { unsafe hub.begin($0) }
-            unsafe next = started ?? hub.nextContext() ?? scheduler.pointee.root
+        case .start(let greenlet): unsafe next = scheduler.pointee.hub._withUnsafeGuaranteedRef { unsafe $0.start(greenlet) }
         }
         if unsafe next == context { return }
         _ = unsafe sy_context_switch(context, next, nil)
         unsafe reap(scheduler)
+    }
+
+    /// The stack of a new greenlet, or what else there is to run.
+    private func start(_ greenlet: Unmanaged<AnyGreenlet>) -> UnsafeMutablePointer<sy_context> {
+        let context = unsafe greenlet._withUnsafeGuaranteedRef { unsafe begin($0) }
+        return unsafe context ?? nextContext() ?? scheduler.pointee.root
     }
 
     /// The greenlet's last act on its stack: says where control goes when its entry function returns.
@@ -301,11 +305,17 @@ extension Hub {
     private static let foreign = Lock<[ObjectIdentifier: Hub]>([:])
 
     /// The hub that `spawn` uses: the loop's, by default the calling greenlet's, the current loop's, or the shared loop's.
+    ///
+    /// - Returns: A reference that is not counted: the loop keeps it, which the caller, the calling greenlet or the running
+    ///   loop keep.
     @usableFromInline
-    static func forSpawn(on loop: (any Loop)?) -> Hub {
-        if let loop { return Hub.of(loop) }
-        if let current = Greenlet<Void>.current { return unsafe current.hub }
-        return Hub.of(CurrentLoop.current ?? IOLoop.shared)
+    static func forSpawn(on loop: (any Loop)?) -> Unmanaged<Hub> {
+        // SAFETY: as said above; the shared loop lives for ever.
+        if let loop { return unsafe .passUnretained(Hub.of(loop)) }
+        if let parker = unsafe WaitContext.parkerOfThread {
+            return unsafe parker._withUnsafeGuaranteedRef { unsafe unsafeDowncast($0, to: AnyGreenlet.self).hubReference }
+        }
+        return unsafe .passUnretained(Hub.of(CurrentLoop.current ?? IOLoop.shared))
     }
 
     /// The hub of a loop, made at the first use.

@@ -31,7 +31,18 @@ final class Portal: AnyGreenlet, @unchecked Sendable {  // SAFETY: one thread on
         self.body = body
         let end = Future<Void>.pending()
         self.end = end
-        super.init(hub: hub, name: name, stackSize: 0, outcome: end, fileID: fileID, line: line)
+        // SAFETY: the portal owns its end, and its hub outlives it.
+        let outcome = unsafe Unmanaged<_FutureCore>.passUnretained(end)
+        let hub = unsafe Unmanaged.passUnretained(hub)
+        unsafe super.init(
+            hub: hub,
+            name: name,
+            stackSize: 0,
+            isHosted: true,
+            outcome: outcome,
+            fileID: fileID,
+            line: line
+        )
     }
 
     /// A portal's body always runs: a kill or cancellation before it began comes at its first wait point.
@@ -59,12 +70,12 @@ final class Portal: AnyGreenlet, @unchecked Sendable {  // SAFETY: one thread on
 
     // MARK: On the portal's stack
 
-    override func suspend() {
+    override func suspendHosted() {
         unsafe isParked = true
         leaveToHost(.park)
     }
 
-    override func yieldToOthers() {
+    override func yieldHosted() {
         leaveToHost(.yield)
     }
 
@@ -80,7 +91,7 @@ final class Portal: AnyGreenlet, @unchecked Sendable {  // SAFETY: one thread on
     }
 
     override func leave(_ context: UnsafeMutablePointer<sy_context>) {
-        unsafe hub.remove(self)
+        hub.remove(self)
         unsafe ended = context
         unsafe sy_context_set_exit_target(context, sy_carrier_root(hub.carrier), nil)
     }
@@ -95,9 +106,9 @@ final class Portal: AnyGreenlet, @unchecked Sendable {  // SAFETY: one thread on
     /// - Returns: What the host has to do next.
     func enter() throws -> Request {
         if let loss { throw loss }
-        if unsafe state == .pending, unsafe !hub.isAccepting { throw unsafe hub.closedError(self) }
+        if unsafe state == .pending, !hub.isAccepting { throw hub.closedError(self) }
         // After its loop has stopped a task runs on the retirement thread, where no stack of the loop can be entered.
-        guard unsafe hub.canEnterHere else {
+        guard hub.canEnterHere else {
             if unsafe context != nil {
                 Reporter.report(
                     .message(
@@ -106,9 +117,9 @@ final class Portal: AnyGreenlet, @unchecked Sendable {  // SAFETY: one thread on
                     )
                 )
             }
-            throw unsafe hub.closedError(self)
+            throw hub.closedError(self)
         }
-        unsafe hub.attachCarrier()
+        hub.attachCarrier()
         let root = unsafe sy_carrier_root(hub.carrier)
         guard unsafe sy_carrier_running(hub.carrier) == root else {
             throw GreenletMisuse(
@@ -120,7 +131,7 @@ final class Portal: AnyGreenlet, @unchecked Sendable {  // SAFETY: one thread on
             try prepare()
             // SAFETY: the entry function's reference, which it gives up when it returns.
             _ = unsafe Unmanaged.passRetained(self)
-            unsafe hub.insert(self)
+            hub.insert(self)
         }
         let words = unsafe sy_runtime_current_words()
         unsafe sy_context_set_host(context!, words.task, words.tracking)

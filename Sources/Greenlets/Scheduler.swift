@@ -25,12 +25,20 @@ package struct Scheduler: ~Copyable {
     package var isInTurn = false
     /// The loop's own stack.
     package var root: UnsafeMutablePointer<sy_context>!
+    /// Whose scheduler it is.
+    package let hub: Unmanaged<Hub>
+    /// How many greenlets are parked, with nothing to end it, on something that a greenlet produces: a circle of waits
+    /// can only be closed when there are some.
+    package var waitingForGreenlets = 0
     /// A stack that has ended, and is given back by whoever runs next.
     package var finished: UnsafeMutablePointer<sy_context>?
     /// The box of the hub's loop, by which a thread knows that it runs it.
     private let loopBox = Atomic<UInt>(0)
 
-    package init() { unsafe entries = .allocate(capacity: 64) }
+    package init(hub: Unmanaged<Hub>) {
+        unsafe entries = .allocate(capacity: 64)
+        unsafe self.hub = unsafe hub
+    }
 
     package func deallocate() { unsafe entries.deallocate() }
 

@@ -27,16 +27,16 @@ private struct Failure: Error, Equatable {
                 return other == depth &* 7 ? local : .nan
             }
             @inline(never) func third(of value: Double) -> Double { value / 3 }
-            let third = third(of: 1)
+            let nearest = third(of: 1)
             var results: [Double] = []
             let stacks = (1...20).map { number in
                 Stack { stack in
                     if number % 2 == 0 { fesetround(FE_UPWARD) }
                     let result = descend(number, stack, Double(number))
                     // Arithmetic itself, too: it obeys another register than the one `fegetround` reads.
-                    let isUpward = third(of: 1) > third
-                    let mode = number % 2 == 0 ? FE_UPWARD : FE_TONEAREST
-                    results.append(fegetround() == mode && isUpward == (mode == FE_UPWARD) ? result : -1)
+                    let isUpward = number % 2 == 0
+                    let isKept = (fegetround() == FE_UPWARD) == isUpward && (third(of: 1) > nearest) == isUpward
+                    results.append(isKept ? result : -1)
                 }
             }
             for stack in stacks { stack.enter() }
