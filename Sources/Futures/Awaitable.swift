@@ -19,8 +19,9 @@ public protocol Awaitable<Success>: Sendable {
 
     /// The future that holds the outcome, complete or not. For Switchyard's own types; the default knows none.
     ///
-    /// A look at it is what makes awaiting and waiting for completed things free, also through `any Awaitable`.
-    var _core: _FutureCore? { get }
+    /// A look at it is what makes awaiting and waiting for completed things free, also through `any Awaitable`. It is not
+    /// counted: the awaitable keeps it.
+    var _core: Unmanaged<_FutureCore>? { get }
 }
 
 /// An awaitable that starts something when a verb is used: the run belongs to the verb, and ends with it.
@@ -28,5 +29,5 @@ package protocol _Prepared {}
 
 extension Awaitable {
     /// The default: the outcome has to be waited for.
-    @inlinable public var _core: _FutureCore? { nil }
+    @inlinable public var _core: Unmanaged<_FutureCore>? { nil }
 }

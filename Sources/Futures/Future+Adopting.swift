@@ -11,6 +11,11 @@ extension Future {
         var seen = _state.load(ordering: .relaxed)
         while true {
             if seen & (_Bits.claimed | _Bits.adopting) != 0 { return false }
+            if seen & _Bits.busy != 0 {
+                _pause()
+                seen = _state.load(ordering: .relaxed)
+                continue
+            }
             let (exchanged, original) = _state.weakCompareExchange(
                 expected: seen,
                 desired: seen | _Bits.adopting,
@@ -26,7 +31,7 @@ extension Future {
     /// The common part of adopting: the caller has the right to complete this future.
     @usableFromInline
     package final func _follow(_ other: Future<Success>) {
-        _state.bitwiseOr(_Bits.adopting, ordering: .relaxed)
+        if _state.load(ordering: .relaxed) & _Bits.adopting == 0, _acquire() { _release(setting: _Bits.adopting) }
         guard other !== self else {
             failAsCycle()
             return
@@ -45,12 +50,9 @@ extension Future {
         // Who stands on this future listens to it, or will see the link just made when it looks for a ring itself.
         let mayBeRing = _listener != nil
         let wasCancelled = _state.load(ordering: .relaxed) & _Bits.cancelRequested != 0
-        let late = _release()
+        _release()
         _ = consume old
-        if late {
-            _finish()
-            _ = other._cancel(self)
-        } else if mayBeRing, other._standsOn(self) {
+        if mayBeRing, other._standsOn(self) {
             failAsCycle()
         } else if wasCancelled {
             // The source before this one did not stop; the wish is still there.

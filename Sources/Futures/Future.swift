@@ -92,7 +92,7 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
     public final var isCancelled: Bool { _isCancelled }
 
     /// The future itself.
-    @inlinable public final var _core: _FutureCore? { self }
+    @inlinable public final var _core: Unmanaged<_FutureCore>? { unsafe .passUnretained(self) }
 
     @inlinable
     package final func _markObserved() {
@@ -221,7 +221,7 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
         guard _acquire() else { return _deliverLate(observer) }
         if _state.load(ordering: .relaxed) & (_Bits.used | _Bits.table) == 0 {
             _callback = observer
-            if _release(setting: _Bits.used | _Bits.observed) { _finish() }
+            _release(setting: _Bits.used | _Bits.observed)
             return Registration(owner: self, token: nil)
         }
         return _observeFurther(observer)
@@ -233,7 +233,7 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
     ) -> Registration {
         let node = _CallbackNode(observer)
         _addToTable(node)
-        if _release(setting: _Bits.used | _Bits.observed) { _finish() }
+        _release(setting: _Bits.used | _Bits.observed)
         return Registration(owner: self, token: node)
     }
 
@@ -253,7 +253,7 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
         let callback = _callback
         _callback = nil
         let last = callback != nil && _isDeserted()
-        if _release() { _finish() }
+        _release()
         defer { _ = consume callback }
         return last ? .removedLast : callback != nil ? .removed : .late
     }
@@ -331,7 +331,7 @@ extension Future: CustomStringConvertible {
         case nil:
             guard _acquire() else { return "Future(completed)" }
             let link = _link
-            if _release() { _finish() }
+            _release()
             var text = "\(_summary), pending"
             if var root = link as? _FutureCore {
                 var steps = 1
@@ -362,7 +362,7 @@ extension Future: CustomStringConvertible {
     package var _label: String? {
         guard _acquire() else { return nil }
         let label = (_link as? _Extras)?.label
-        if _release() { _finish() }
+        _release()
         return label
     }
 }

@@ -17,7 +17,7 @@ extension _FutureCore {
             let link = current._link
             // Taken together with the request, so that it runs once, and one that is set later knows that it is late.
             let canceller = first ? link?._takeCanceller() : nil
-            if current._release(setting: _Bits.cancelRequested) { current._finish() }
+            current._release(setting: _Bits.cancelRequested)
             guard let link else {
                 _ = current._completeCancelled()
                 break
@@ -48,7 +48,7 @@ extension _FutureCore {
         guard _acquire() else { return .late }
         let alone = _observerCount == 1
         let removed = alone ? false : _detach(observer)
-        if _release() { _finish() }
+        _release()
         return alone ? .onlyObserver : removed ? .left : .late
     }
 
@@ -88,7 +88,7 @@ extension _FutureCore {
     final var _upstream: _FutureCore? {
         guard _acquire() else { return nil }
         let link = _link
-        if _release() { _finish() }
+        _release()
         return link as? _FutureCore
     }
 }

@@ -10,13 +10,13 @@ public import Synchronization
 ///
 ///     pending ──claim──▶ claimed ──outcome written──▶ done
 ///
-/// The word's `busy` bit is a lock of a few instructions over the observer fields and the link. Whoever completes does
-/// not wait for it: it sets `done`, and the holder of `busy` sees that on release and fires in its stead. So exactly one
-/// party, the *finisher*, ever takes the observers, and a completion never blocks.
+/// The word's `busy` bit is a lock of a few instructions over the observer fields and the link; `claimed` excludes it. So
+/// whoever has one of them is alone with these fields and with the word, gives back or completes with a plain store, and
+/// the party that completed is the one that calls the observers, on its own thread.
 public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next lines say.
-    // `_state` is atomic; the other fields are written under `busy` while pending, and by the finisher alone after
-    // `done`; the outcome is written between `claimed` and `done` by the claimer, and read after `done`.
-    @usableFromInline final let _state = Atomic<UInt32>(0)
+    // `_state` is atomic; the other fields are written under `busy` while pending, and by the claimer alone from then on;
+    // the outcome is written between `claimed` and `done` by the claimer, and read after `done`.
+    @usableFromInline final let _state: Atomic<UInt32>
     /// While pending: the first observer that is a node, or the table of all observers but an inline callback.
     @safe @exclusivity(unchecked) @usableFromInline final var _listener: _Node?
     /// While pending: the future this one adopts or derives from, or the producer's `_Extras`.
@@ -27,7 +27,10 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
     #endif
 
     @inlinable
-    override package init() { super.init() }
+    override package init() {
+        _state = Atomic(0)
+        super.init()
+    }
 
     // MARK: The state word
 
@@ -48,7 +51,7 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
     package final var _producer: _Node? {
         guard _isProduced, _acquire() else { return nil }
         let producer = _link
-        if _release() { _finish() }
+        _release()
         return producer
     }
 
@@ -63,6 +66,11 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
         let refusing = fromUpstream ? _Bits.claimed : _Bits.claimed | _Bits.adopting
         var seen = _state.load(ordering: .relaxed)
         while seen & refusing == 0 {
+            if seen & _Bits.busy != 0 {
+                _pause()
+                seen = _state.load(ordering: .relaxed)
+                continue
+            }
             let (exchanged, original) = _state.weakCompareExchange(
                 expected: seen,
                 desired: seen | _Bits.claimed,
@@ -76,8 +84,7 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
 
     /// Takes the `busy` bit. False if the future is done (then nothing was taken).
     ///
-    /// Waits while the outcome is being written, which takes a few instructions. So between claim and `done` only those
-    /// change the word who had `busy` before.
+    /// Waits while the outcome is being written, which takes a few instructions.
     @inlinable
     final func _acquire() -> Bool {
         // Acquiring also where nothing is taken: the caller goes on to read the outcome.
@@ -102,22 +109,17 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
     @usableFromInline
     final func _pause() { sy_thread_yield() }
 
-    /// Gives the `busy` bit back, with further bits set. The caller becomes the finisher if the future was completed
-    /// meanwhile; it must then call `_finish`.
-    ///
-    /// - Returns: True if the caller is the finisher.
+    /// Gives the `busy` bit back, with further bits set.
     @inlinable
-    final func _release(setting bits: UInt32 = 0) -> Bool {
-        var seen = _state.load(ordering: .relaxed)
-        while true {
-            let (exchanged, original) = _state.weakCompareExchange(
-                expected: seen,
-                desired: (seen | bits) & ~_Bits.busy,
-                ordering: .acquiringAndReleasing
-            )
-            if exchanged { return seen & _Bits.done != 0 }
-            seen = original
-        }
+    final func _release(setting bits: UInt32 = 0) {
+        // Nobody else writes the word meanwhile.
+        let seen = _state.load(ordering: .relaxed)
+        _state.store((seen | bits) & ~_Bits.busy, ordering: .releasing)
+    }
+
+    /// With `busy` held: sets or clears bits.
+    final func _change(setting: UInt32 = 0, clearing: UInt32 = 0) {
+        _state.store((_state.load(ordering: .relaxed) | setting) & ~clearing, ordering: .relaxed)
     }
 
     // MARK: Observers that are nodes
@@ -138,7 +140,7 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
         } else {
             _addToTable(listener)
         }
-        if _release(setting: bits) { _finish() }
+        _release(setting: bits)
         return true
     }
 
@@ -149,10 +151,7 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
             let table = ObserverTable()
             if let first = _listener { table.append(first) }
             _listener = table
-            _state.bitwiseOr(_Bits.table, ordering: .relaxed)
-            if _state.load(ordering: .relaxed) & _Bits.waking != 0 {
-                _state.bitwiseAnd(~_Bits.waking, ordering: .relaxed)
-            }
+            _change(setting: _Bits.table, clearing: _Bits.waking)
         }
         unsafe unsafeDowncast(_listener!, to: ObserverTable.self).append(listener)
     }
@@ -178,7 +177,7 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
         guard _acquire() else { return .late }
         let removed = _detach(token)
         let last = removed && _isDeserted()
-        if _release() { _finish() }
+        _release()
         if removed { token._forgetSource() }
         return last ? .removedLast : removed ? .removed : .late
     }
@@ -197,7 +196,7 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
     /// With `busy` held, after a removal: true if nobody is left, so that a failure would be lost again.
     package final func _isDeserted() -> Bool {
         guard _observerCount == 0 else { return false }
-        _state.bitwiseAnd(~_Bits.observed, ordering: .relaxed)
+        _change(clearing: _Bits.observed)
         return true
     }
 
@@ -222,22 +221,13 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
     package final var _observers: Int {
         guard _acquire() else { return 0 }
         let count = _observerCount
-        if _release() { _finish() }
+        _release()
         return count
     }
 
     // MARK: Firing
 
-    /// The finisher's part: drops the link and delivers to the observers.
-    @inlinable
-    package final func _finish() {
-        let link = _link
-        _link = nil
-        if _state.load(ordering: .relaxed) & _Bits.used != 0 { _Trampoline.deliver(self) }
-        if let link { _retire(link) }
-    }
-
-    /// The finisher lets go of the producer's extras; the label stays, for a report.
+    /// The claimer lets go of the producer's extras; the label stays, for a report.
     @usableFromInline
     package final func _retire(_ link: _Node) {
         guard let extras = link as? _Extras else { return }
@@ -254,8 +244,7 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
 
     @inlinable
     package final func _runListeners() {
-        guard let listener = _listener else { return }
-        _listener = nil
+        guard let listener = _listener.take() else { return }
         if listener._sourceCompletedInChain(self) { _continueChain(listener) }
     }
 
@@ -265,32 +254,23 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
     final func _continueChain(_ first: _Node) {
         // SAFETY: only futures answer that they have to be delivered.
         var current = unsafe unsafeDowncast(first, to: _FutureCore.self)
-        while _Trampoline.canContinue(with: current), !current._hasCallback {
-            guard let listener = current._listener else { return }
-            current._listener = nil
+        let trampoline = unsafe _Trampoline.current
+        while unsafe _Trampoline.canContinue(trampoline, with: current), !current._hasCallback {
+            guard let listener = current._listener.take() else { return }
             guard listener._sourceCompletedInChain(current) else { return }
             current = unsafe unsafeDowncast(listener, to: _FutureCore.self)
         }
         _Trampoline.deliver(current)
     }
 
-    /// Makes the outcome visible; if nobody is changing the observers, this is the finisher.
+    /// The claimer makes the outcome visible.
     ///
     /// - Returns: True if the caller has to deliver.
     @inlinable
     final func _publishQuietly(_ bits: UInt32) -> Bool {
-        // Acquiring: whoever gave `busy` back after the claim may have changed the observers and the link.
-        var old = _state.load(ordering: .acquiring)
-        if old & _Bits.busy == 0 {
-            // Nobody else writes: a plain store costs a quarter of an atomic change.
-            _state.store(old | bits, ordering: .releasing)
-        } else {
-            old = _state.bitwiseOr(bits, ordering: .acquiringAndReleasing).oldValue
-            guard old & _Bits.busy == 0 else { return false }
-        }
-        let link = _link
-        _link = nil
-        if let link, old & _Bits.adopting == 0 { _retire(link) }
+        let old = _state.load(ordering: .relaxed)
+        _state.store(old | bits, ordering: .releasing)
+        if let link = _link.take(), old & _Bits.adopting == 0 { _retire(link) }
         if old & _Bits.used == 0 { return false }
         if old & (_Bits.onDrain | _Bits.waking) == 0 { return true }
         if old & _Bits.onDrain != 0 { _Trampoline.deliverOnDrain(self) } else { _wakeListener() }
@@ -300,9 +280,7 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
     /// Wakes who waits, at once: that runs nobody's code, so it need not queue up behind other deliveries.
     @usableFromInline
     final func _wakeListener() {
-        guard let listener = _listener else { return }
-        _listener = nil
-        listener._sourceCompleted(self)
+        _listener.take()?._sourceCompleted(self)
     }
 
     // MARK: Ends
@@ -321,7 +299,9 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
 
     /// Runs the observers on the process-wide drain from now on: set by completions that begin in a `deinit`.
     @usableFromInline
-    package final func _markForDrain() { _state.bitwiseOr(_Bits.onDrain, ordering: .relaxed) }
+    package final func _markForDrain() {
+        if _acquire() { _release(setting: _Bits.onDrain) }
+    }
 }
 
 /// What became of an observer that was to be removed.
@@ -373,7 +353,7 @@ package enum _Bits {
 }
 
 /// All observers of a future that has more than one, in the order they came.
-// SAFETY: touched under the future's `busy` bit, then by its finisher alone.
+// SAFETY: touched under the future's `busy` bit, then by its claimer alone.
 private final class ObserverTable: _Node, @unchecked Sendable {
     private var observers: [_Node] = []
 

@@ -18,7 +18,7 @@ extension _FutureCore {
         while true {
             guard current._acquire() else { return nil }
             let link = current._link
-            if current._release() { current._finish() }
+            current._release()
             guard let upstream = link as? _FutureCore else { return (link as? _Extras)?.refusal?() }
             current = upstream
         }

@@ -240,7 +240,7 @@ extension _FutureCore {
         let extras: _Extras
         if let link = _link {
             guard let present = link as? _Extras else {
-                if _release() { _finish() }
+                _release()
                 return false
             }
             extras = present
@@ -249,7 +249,7 @@ extension _FutureCore {
             _link = extras
         }
         change(extras)
-        if _release() { _finish() }
+        _release()
         return true
     }
 }

@@ -60,9 +60,11 @@ package enum _Trampoline {
         return UnsafeMutableRawPointer(trampoline)
     }
 
+    /// The calling context's.
+    static var current: UnsafeMutablePointer<sy_trampoline> { unsafe sy_thread_current().pointee.trampoline }
+
     /// In a delivery: whether nothing waits on this context, so that a chain may go on with `node` directly.
-    static func canContinue(with node: _FutureCore) -> Bool {
-        let trampoline = unsafe sy_thread_current().pointee.trampoline
+    static func canContinue(_ trampoline: UnsafeMutablePointer<sy_trampoline>, with node: _FutureCore) -> Bool {
         guard unsafe trampoline.pointee.count == 0 else { return false }
         // SAFETY: the chain holds the node while it is the one that runs.
         unsafe trampoline.pointee.running = Unmanaged.passUnretained(node).toOpaque()

@@ -18,9 +18,13 @@ extension Awaitable where Success: Sendable {
     @inlinable
     @discardableResult
     public func wait(timeout: Duration? = nil) throws -> Success {
-        guard let future = _ownFuture else { return try _waitForRun(timeout: timeout) }
-        if !future._isDone { try _blockUntilDone(future, timeout: timeout) }
-        return try future._get()
+        guard let core = unsafe _core else { return try _waitForRun(timeout: timeout) }
+        return try unsafe core._withUnsafeGuaranteedRef { core in
+            // SAFETY: the contract of `_core`.
+            let future = unsafe unsafeDowncast(core, to: Future<Success>.self)
+            if !future._isDone { try _blockUntilDone(future, timeout: timeout) }
+            return try future._get()
+        }
     }
 
     /// The wait for something that is no future yet.
@@ -40,9 +44,9 @@ extension Awaitable where Success: Sendable {
 
     /// The future behind one of Switchyard's own types.
     @inlinable var _ownFuture: Future<Success>? {
-        guard let core = _core else { return nil }
+        guard let core = unsafe _core else { return nil }
         // SAFETY: the contract of `_core`.
-        return unsafe unsafeDowncast(core, to: Future<Success>.self)
+        return unsafe unsafeDowncast(core.takeUnretainedValue(), to: Future<Success>.self)
     }
 }
 

@@ -89,7 +89,7 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
     }
 
     /// The future of the outcome.
-    @inlinable public var _core: _FutureCore? { outcome }
+    @inlinable public var _core: Unmanaged<_FutureCore>? { unsafe .passUnretained(outcome) }
 
     override package func main() { step(self) }
 
