@@ -25,7 +25,10 @@ public protocol Awaitable<Success>: Sendable {
 }
 
 /// An awaitable that starts something when a verb is used: the run belongs to the verb, and ends with it.
-package protocol _Prepared {}
+package protocol _Prepared {
+    /// Starts a run; it is the future of this type's own values.
+    func _startRun() -> _FutureCore
+}
 
 extension Awaitable {
     /// The default: the outcome has to be waited for.

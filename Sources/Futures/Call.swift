@@ -13,9 +13,10 @@
 ///     let text = try await fetch(url).value   // async/await
 ///     let same = try fetch(url).wait()        // blocking code in a greenlet
 ///
-/// Every verb starts the operation once; two verbs start it twice. ``future()`` is how one run is shared.
+/// Each verb (`callback`, ``future()``, `value`, `wait()`) starts a new run: two verbs start the operation twice. Keep the
+/// future that ``future()`` returns to share one run.
 ///
-/// - Executor: The operation starts on the thread that uses the verb, see ``on(_:)``.
+/// - Executor: The operation starts on the thread that uses the verb, see ``on(_:fileID:line:)``.
 /// - Cancellation: Each run belongs to its verb: leaving it cancels the run (``Promise/onCancel(_:)``).
 /// - Errors: What the initiating function throws is the outcome of the run.
 public struct Call<Success: Sendable>: Awaitable, _Prepared, Sendable {
@@ -49,7 +50,9 @@ public struct Call<Success: Sendable>: Awaitable, _Prepared, Sendable {
         line: UInt = #line
     ) {
         self.init(start: {
-            do { return try initiate().future() } catch { return .failed(error, fileID: fileID, line: line) }
+            do { return try initiate().future(fileID: fileID, line: line) } catch {
+                return .failed(error, fileID: fileID, line: line)
+            }
         })
     }
 
@@ -66,6 +69,8 @@ public struct Call<Success: Sendable>: Awaitable, _Prepared, Sendable {
     /// Starts the operation; the future is this run, and can be shared.
     public func future() -> Future<Success> { start() }
 
+    package func _startRun() -> _FutureCore { start() }
+
     /// Starts the operation and registers an observer of this run.
     public func observe(
         _ observer: @escaping @Sendable (Result<Success, any Error>) -> Void
@@ -77,29 +82,43 @@ public struct Call<Success: Sendable>: Awaitable, _Prepared, Sendable {
 
     /// The operation with its value transformed; still prepared, nothing runs.
     public func map<Value: Sendable>(
+        fileID: StaticString = #fileID,
+        line: UInt = #line,
         _ transform: @escaping @Sendable (Success) throws -> Value
     ) -> Call<Value> {
-        Call<Value>(start: { start().map(transform) })
+        Call<Value>(start: { start().map(fileID: fileID, line: line, transform) })
     }
 
     /// The operation followed by another one; still prepared, nothing runs.
     public func flatMap<Value: Sendable>(
+        fileID: StaticString = #fileID,
+        line: UInt = #line,
         _ transform: @escaping @Sendable (Success) throws -> some Awaitable<Value>
     ) -> Call<Value> {
-        Call<Value>(start: { start().flatMap(transform) })
+        Call<Value>(start: { start().flatMap(fileID: fileID, line: line, transform) })
     }
 
     /// The operation with a limit: a run that takes longer is cancelled and fails with ``TimedOut``, whatever its
     /// canceller makes of it.
     ///
     /// - Executor: The timer runs on `loop`; by default on the current loop, or a background thread where there is none.
-    public func timeout(_ limit: Duration, on loop: (any Loop)? = nil) -> Call<Success> {
-        Call(start: { start().timeout(limit, on: loop, cancelling: true) })
+    public func timeout(
+        _ limit: Duration,
+        on loop: (any Loop)? = nil,
+        fileID: StaticString = #fileID,
+        line: UInt = #line
+    ) -> Call<Success> {
+        Call(start: { start().timeout(limit, on: loop, cancelling: true, fileID: fileID, line: line) })
     }
 
     /// The operation with a deadline; like the relative form in all else.
-    public func timeout(at deadline: LoopInstant, on loop: any Loop) -> Call<Success> {
-        Call(start: { start().timeout(at: deadline, on: loop, cancelling: true) })
+    public func timeout(
+        at deadline: LoopInstant,
+        on loop: any Loop,
+        fileID: StaticString = #fileID,
+        line: UInt = #line
+    ) -> Call<Success> {
+        Call(start: { start().timeout(at: deadline, on: loop, cancelling: true, fileID: fileID, line: line) })
     }
 
     /// The operation, tried again after failures.
@@ -113,10 +132,12 @@ public struct Call<Success: Sendable>: Awaitable, _Prepared, Sendable {
     public func retry(
         _ attempts: Int,
         on loop: (any Loop)? = nil,
+        fileID: StaticString = #fileID,
+        line: UInt = #line,
         delay: @escaping @Sendable (_ failedRun: Int) -> Duration = { _ in .zero },
         if condition: @escaping @Sendable (any Error) -> Bool = { _ in true }
     ) -> Call<Success> {
-        Call(start: { Self.run(self, 1, of: attempts, on: loop, delay, condition) })
+        Call(start: { Self.run(self, 1, of: attempts, on: loop, (fileID, line), delay, condition) })
     }
 
     private static func run(
@@ -124,26 +145,35 @@ public struct Call<Success: Sendable>: Awaitable, _Prepared, Sendable {
         _ run: Int,
         of attempts: Int,
         on loop: (any Loop)?,
+        _ site: (fileID: StaticString, line: UInt),
         _ delay: @escaping @Sendable (Int) -> Duration,
         _ condition: @escaping @Sendable (any Error) -> Bool
     ) -> Future<Success> {
-        call.start().recover(from: { error -> Future<Success> in
-            guard run < attempts, condition(error) else { return .failed(error) }
-            let pause = delay(run)
-            if pause == .zero { return Self.run(call, run + 1, of: attempts, on: loop, delay, condition) }
-            return Future<Void>.sleep(for: pause, on: loop).flatMap { _ -> Future<Success> in
-                Self.run(call, run + 1, of: attempts, on: loop, delay, condition)
+        call.start().recover(
+            fileID: site.fileID,
+            line: site.line,
+            from: { error -> Future<Success> in
+                guard run < attempts, condition(error) else { return .failed(error) }
+                let pause = delay(run)
+                if pause == .zero { return Self.run(call, run + 1, of: attempts, on: loop, site, delay, condition) }
+                return Future<Void>.sleep(for: pause, on: loop).flatMap { _ -> Future<Success> in
+                    Self.run(call, run + 1, of: attempts, on: loop, site, delay, condition)
+                }
             }
-        })
+        )
     }
 
     /// The operation started on an executor, and delivered there too.
     ///
     /// - Cancellation: Before the executor came to it, cancelling a run keeps it from starting.
     /// - Errors: ``LoopClosed`` if the executor has stopped.
-    public func on(_ executor: any CallbackExecutor) -> Call<Success> {
+    public func on(
+        _ executor: any CallbackExecutor,
+        fileID: StaticString = #fileID,
+        line: UInt = #line
+    ) -> Call<Success> {
         Call(start: {
-            let result = Future<Success>.pending()
+            let result = Future<Success>.pending(fileID: fileID, line: line)
             let isAccepted = executor.tryPost {
                 if result.isCompleted { return }
                 let run = start().delivered(on: executor)

@@ -2,11 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Awaitable where Success: Sendable {
-    /// A future of this outcome: one registration at the source, shared by all who observe the future.
+    /// A future of this outcome: one registration at the source, shared by all who observe the future. Of a ``Call`` it is
+    /// a new run.
     ///
     /// - Cancellation: Cancelling the future cancels the registration; the source's cancellation arrives as the outcome.
     public func future(fileID: StaticString = #fileID, line: UInt = #line) -> Future<Success> {
         if let future = _ownFuture { return future }
+        if let prepared = self as? any _Prepared {
+            // A run is a future already; one more would know neither its label nor its place.
+            // SAFETY: the contract of `_startRun`.
+            return unsafe unsafeDowncast(prepared._startRun(), to: Future<Success>.self)
+        }
         let future = Future<Success>(_fileID: fileID, line: line)
         let registration = observe { outcome in _ = future._complete(outcome) }
         future._setCanceller { registration.cancel() }

@@ -86,17 +86,22 @@ public struct TimedOut: Error, Sendable, CustomStringConvertible {
     public let limit: Duration
     /// What was waited for.
     public let operation: String
+    /// Whether the timeout also asked the operation to stop, unless others observe it.
+    public let isLeft: Bool
 
     /// Makes the error.
-    public init(after limit: Duration, waitingFor operation: String) {
+    public init(after limit: Duration, waitingFor operation: String, isLeft: Bool = false) {
         self.limit = limit
         self.operation = operation
+        self.isLeft = isLeft
     }
 
     /// What happened, where it began, what to do.
     public var description: String {
-        "TimedOut: \(operation) did not complete within \(limit). What was waited for goes on unless it was cancelled; a later"
-            + " wait may still succeed."
+        "TimedOut: \(operation) did not complete within \(limit)."
+            + (isLeft
+                ? " It was cancelled, unless others observe it. To try again, start it again, with more time."
+                : " It goes on; a later wait may still succeed.")
     }
 }
 

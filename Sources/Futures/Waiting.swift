@@ -36,8 +36,12 @@ extension Awaitable where Success: Sendable {
         do {
             if !future._isDone { try _blockUntilDone(future, timeout: timeout) }
         } catch {
-            if isPrepared { future.cancel() }
-            throw error
+            // Left, not cancelled outright: the run may be a future that others observe, too.
+            if isPrepared { future._observe { _ in }.cancel() }
+            guard let error = error as? TimedOut else { throw error }
+            // What is foreign has no future but the one made here, whose place says nothing.
+            let operation = isPrepared ? error.operation : "\(Self.self)"
+            throw TimedOut(after: error.limit, waitingFor: operation, isLeft: isPrepared)
         }
         return try future._get()
     }

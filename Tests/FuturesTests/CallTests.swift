@@ -51,6 +51,9 @@ import Testing
         await #expect(throws: BrokenPromise.self) { try await call.value }
         let error = await awaited(call)
         #expect("\(error)".contains("legacy get"))
+        #if DEBUG
+        #expect("\(error)".contains("CallTests.swift:\(#line - 5)"))
+        #endif
     }
 
     @Test("B8, F5: each run belongs to its verb: leaving one cancels it, and no other")
@@ -68,6 +71,21 @@ import Testing
         await #expect(throws: CancellationError.self) { try await task.value }
         #expect(promises.all.map(\.future.isCancelled) == [true, false, true])
         promises.all[1].succeed(1)
+    }
+
+    @Test("T3: every verb stands on the run itself, with no second future between, also where the type is not known")
+    func noSecondFuture() {
+        let promises = Log<Promise<Int>>()
+        let call = Call<Int> { promises.add($0) }
+        func runs(_ source: some Awaitable<Int>) -> Future<Int> { source.future() }
+        #expect(runs(call) === promises.all[0].future)
+        #expect((call as any Awaitable<Int>).future() === promises.all[1].future)
+        let loop = VirtualLoop()
+        let registration = call.callback(on: loop) { _ in }
+        #expect(promises.all[2].future._observers == 1)
+        #expect(registration.cancel() == .stopped)
+        #expect(promises.all[2].future.isCancelled)
+        for promise in promises.all { promise.tryComplete(.success(1)) }
     }
 
     @Test("B8: a shielded call goes on without its consumers")

@@ -168,6 +168,55 @@ import Testing
         #expect(cancelled.value == 1)
     }
 
+    @Test("F12, K4: a wait for a call that times out names the place of the call and says that its run was cancelled")
+    func callTimesOutAndSaysSo() async throws {
+        let texts = try await onThread { () -> [String] in
+            let call = Call<Int>("the run") { promise in Keeper.keep(promise) }
+            let place = #line - 1
+            let mapped = call.map { $0 }
+            let limited = call.timeout(.zero)
+            return ["\(place)"] + [call, mapped, limited].map { call in refusal { try call.wait(timeout: .zero) } }
+        }
+        let place = try #require(Int(texts[0]))
+        #expect(texts[1].contains("Future<Int> \"the run\""))
+        #if DEBUG
+        #expect(texts[1].contains("made at FuturesTests/WaitTests.swift:\(place) did"))
+        #expect(texts[2].contains("made at FuturesTests/WaitTests.swift:\(place + 2) did"))
+        #else
+        #expect(place > 0)
+        #endif
+        for text in texts[1...] {
+            #expect(!text.contains("Futures/"))
+            #expect(text.contains("It was cancelled") && !text.contains("goes on"))
+        }
+    }
+
+    @Test("K4, B8: a wait for a call that times out leaves a run that others observe")
+    func callOfSomethingShared() async throws {
+        let shared = Promise<Int>.kept()
+        let other = shared.future.observe { _ in }
+        let call = Call(from: { shared.future })
+        #expect(try await onThread { words(Result { try call.wait(timeout: .zero) }) } == "TimedOut")
+        #expect(shared.future.words == "pending" && shared.future._observers == 1)
+        other.withdraw()
+        #expect(try await onThread { words(Result { try call.wait(timeout: .zero) }) } == "TimedOut")
+        #expect(shared.future.words == "CancellationError")
+    }
+
+    @Test("F12, K1: a wait that times out says that a future goes on, and names the type of what is foreign")
+    func timeoutOfOthers() async throws {
+        let promise = Promise<Int>.kept()
+        let texts = try await onThread {
+            [
+                refusal { try promise.future.wait(timeout: .zero) },
+                refusal { try Foreign(promise.future).wait(timeout: .zero) },
+            ]
+        }
+        #expect(texts.allSatisfy { $0.contains("It goes on; a later wait may still succeed.") })
+        #expect(texts[1].hasPrefix("TimedOut: Foreign<Int> did not"))
+        promise.succeed(1)
+    }
+
     @Test("K1: a wait for something else that times out leaves it running")
     func foreignTimesOut() async throws {
         let promise = Promise<Int>.kept()
