@@ -17,7 +17,7 @@ enum CommandLineTool {
     private static let usage = """
         usage: switchyard tour [options] [URL ...]
 
-        tour    one fetch, written in every style, against a real server; see switchyard tour --help
+        tour    one fetch, written in every style, against a real server; switchyard tour --help lists the options
         """
 
     /// Not async: the main thread stays a plain thread, on which `wait()` is legal.
@@ -47,8 +47,13 @@ enum CommandLineTool {
             return 0
         } catch let error as WrongInput {
             return refuse("tour: \(error)")
+        } catch let failure as TourFailed {
+            Output.complain("tour: \(failure)")
+            Output.print("tour: \(failure.summary)")
+            return 1
         } catch {
-            Output.print("tour: \(error)")
+            Output.complain("tour: \(error)")
+            Output.print("tour: failed, as standard error says")
             return 1
         }
     }

@@ -14,7 +14,7 @@ enum Output {
     /// Results, to standard output.
     static func print(_ text: String) { write(text + "\n", to: 1) }
 
-    /// A complaint about the input, to standard error.
+    /// An error, to standard error.
     static func complain(_ text: String) { writeError(text + "\n") }
 
     /// Progress, to standard error.

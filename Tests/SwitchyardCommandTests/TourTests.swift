@@ -54,7 +54,7 @@ import Testing
         #expect(run.last == "tour: 6 styles, 6 requests, all equal")
     }
 
-    @Test("answers that change are found: exit status 1, and the last line names style and URL") func unequal()
+    @Test("answers that change are found: exit status 1, standard error names style and URL") func unequal()
         async throws
     {
         let answered = Counter()
@@ -63,19 +63,42 @@ import Testing
         let run = try await TourRun([url])
         try await server.stop(within: .zero).value
         #expect(run.status == 1)
-        #expect(run.last.hasPrefix("tour: callback: \(url): the 8 bytes that came are not equal to"))
+        #expect(run.last == "tour: callback: an answer is not equal")
+        #expect(run.errors.last?.hasPrefix("tour: callback: \(url): the 8 bytes that came are not equal to") == true)
     }
 
-    @Test("a request that fails ends the tour: exit status 1, and the last line says why") func failing() async throws {
+    @Test("where the first request fails the error stands alone: exit status 1, no listings, no table") func failing()
+        async throws
+    {
         let server = try HTTPServer { _ in HTTPResponse("", status: 404) }
         let url = "http://127.0.0.1:\(server.port)/page"
         let missing = try await TourRun([url])
         #expect(missing.status == 1)
-        #expect(missing.last.contains("\(url): the server answered 404"))
+        let summary = "tour: synchronous, one at a time: a request failed"
+        #expect(missing.output == ["switchyard tour: 1 URL of your own", summary])
+        #expect(missing.errors == ["tour: synchronous, one at a time: \(url): the server answered 404 Not Found"])
         try await server.stop(within: .zero).value
         let refused = try await TourRun([url])
         #expect(refused.status == 1)
-        #expect(refused.last.contains("\(url): cannot connect"))
+        #expect(refused.last == summary)
+        #expect(refused.errors.last?.contains("\(url): cannot connect") == true)
+    }
+
+    @Test("a request that fails later has a row that says so, and a hint at --concurrency") func failingLater()
+        async throws
+    {
+        let answered = Counter()
+        let server = try HTTPServer { _ in HTTPResponse("", status: answered.next() > 5 ? 503 : 200) }
+        let url = "http://127.0.0.1:\(server.port)/page"
+        let run = try await TourRun([url, url, "--requests", "4"])
+        try await server.stop(within: .zero).value
+        #expect(run.status == 1)
+        #expect(run.output.first == "switchyard tour: 2 URLs of your own")
+        #expect(run.output.contains { $0.hasPrefix("synchronous, one at a time ") && $0.contains(" yes ") })
+        #expect(run.output.contains { $0.hasPrefix("callback ") && $0.contains(" failed ") })
+        #expect(run.last == "tour: callback: a request failed")
+        #expect(run.errors.last?.contains("the server answered 503") == true)
+        #expect(run.errors.last?.hasSuffix("try a smaller --concurrency") == true)
     }
 
     @Test(
@@ -98,7 +121,7 @@ import Testing
     @Test("help is help, and no error") func help() async throws {
         let run = try await TourRun(["--help"])
         #expect(run.status == 0)
-        #expect(run.output.first?.hasPrefix("usage: switchyard tour") == true)
+        #expect(run.output.first?.hasPrefix("usage: Scripts/demo") == true)
         #expect(run.errors.isEmpty)
     }
 }

@@ -10,9 +10,16 @@ struct Table {
     /// One style's line.
     static func row(_ style: String, _ tally: Tally, mostInFlight: Int, time: Duration) -> String {
         line([
-            style, "\(tally.ended)", "\(tally.bytes)", tally.problem == nil ? "yes" : "NO", "\(mostInFlight)",
-            seconds(time),
+            style, "\(tally.ended)", "\(tally.bytes)", verdict(tally.problem), "\(mostInFlight)", seconds(time),
         ])
+    }
+
+    private static func verdict(_ problem: Tally.Problem?) -> String {
+        switch problem {
+        case nil: "yes"
+        case .failed: "failed"
+        case .unequal: "NO"
+        }
     }
 
     private static func line(_ cells: [String]) -> String {

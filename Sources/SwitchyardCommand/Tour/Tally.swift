@@ -6,12 +6,20 @@ import Loops
 
 /// The requests of one style: which come next, and what came of them.
 final class Tally: Sendable {
+    /// The first thing that went wrong, in a sentence.
+    enum Problem {
+        /// A request brought no answer, or an error.
+        case failed(String)
+        /// An answer was not as it has to be.
+        case unequal(String)
+    }
+
     private struct State {
         var begun = 0
         var ended = 0
         var bytes = 0
         var answers: [[UInt8]?]
-        var problem: String?
+        var problem: Problem?
     }
 
     let urls: [String]
@@ -47,13 +55,15 @@ final class Tally: Sendable {
         let place = request % urls.count
         // Comparing outside of the lock: what an answer has to be is only ever set once.
         let expected = state.withLock { $0.answers[place] }
-        let problem: String? =
+        let problem: Problem? =
             switch outcome {
-            case .failure(let error): "\(urls[place]): \(error)"
+            case .failure(let error): .failed("\(urls[place]): \(error)")
             case .success(let body) where expected.map { $0 == body } ?? true: nil
             case .success(let body):
-                "\(urls[place]): the \(body.count) bytes that came are not equal to \(reference)"
-                    + " (\(expected?.count ?? 0) bytes)"
+                .unequal(
+                    "\(urls[place]): the \(body.count) bytes that came are not equal to \(reference)"
+                        + " (\(expected?.count ?? 0) bytes)"
+                )
             }
         state.withLock { state in
             state.ended += 1
@@ -72,6 +82,6 @@ final class Tally: Sendable {
 
     var ended: Int { state.withLock { $0.ended } }
     var bytes: Int { state.withLock { $0.bytes } }
-    var problem: String? { state.withLock { $0.problem } }
+    var problem: Problem? { state.withLock { $0.problem } }
     var answers: [[UInt8]] { state.withLock { $0.answers.map { $0 ?? [] } } }
 }

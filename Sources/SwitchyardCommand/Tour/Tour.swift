@@ -15,7 +15,8 @@ struct Tour {
         // The legacy library shares libevent with the loops, and may start only after they have set it up.
         _ = IOLoop.shared
         if !options.urls.isEmpty {
-            Output.print("switchyard tour: \(options.urls.count) URLs of your own")
+            let count = options.urls.count
+            Output.print("switchyard tour: \(count) \(count == 1 ? "URL" : "URLs") of your own")
             return try fetchAll(options.urls, answers: nil, reference: "what the synchronous style got")
         }
         let files = try ServedFiles.find(options.directory)
@@ -26,8 +27,6 @@ struct Tour {
     }
 
     private func fetchAll(_ urls: [String], answers: [[UInt8]]?, reference: String) throws -> String {
-        Output.print(ListingText.introduction)
-        Output.print(Table.header)
         let requests = options.requests ?? urls.count
         var answers = answers
         var total = 0
@@ -50,23 +49,33 @@ struct Tour {
         var progress = Progress(style.name)
         _ = legacy_most_in_flight()
         let clock = ContinuousClock()
-        let begin = clock.now
+        var begin = clock.now
         if let start = style.start {
             try finish(start(tally), tally, &progress)
         } else {
             while let request = tally.next() {
                 tally.record(request, Result { try fetchBlocking(tally.url(request)) })
+                if request == 0, tally.problem == nil {
+                    // Not before the first answer: where there is none, the error stands alone.
+                    let pause = clock.now
+                    Output.print(ListingText.introduction)
+                    begin = begin.advanced(by: clock.now - pause)
+                }
                 progress.show(tally)
             }
         }
         let time = clock.now - begin
         progress.clear()
         let mostInFlight = Int(legacy_most_in_flight())
-        if let problem = tally.problem {
-            if tally.ended > 1 { Output.print(Table.row(style.name, tally, mostInFlight: mostInFlight, time: time)) }
-            throw TourFailed(description: "\(style.name): \(problem)")
+        let isFirst = style.start == nil
+        if tally.problem == nil || tally.ended > 1 {
+            if isFirst { Output.print(Table.header) }
+            Output.print(Table.row(style.name, tally, mostInFlight: mostInFlight, time: time))
         }
-        Output.print(Table.row(style.name, tally, mostInFlight: mostInFlight, time: time))
+        guard let problem = tally.problem else { return }
+        // The first style has had every answer, one at a time.
+        let isTooMuch = !isFirst && tally.concurrency > 1 && !options.urls.isEmpty
+        throw TourFailed(style.name, problem, concurrency: isTooMuch ? tally.concurrency : nil)
     }
 
     /// The main thread blocks, and looks up now and then.
@@ -84,5 +93,25 @@ struct Tour {
 
 /// Something was not as it has to be.
 struct TourFailed: Error, CustomStringConvertible {
+    /// The tour's last line.
+    let summary: String
     let description: String
+
+    /// - Parameter concurrency: How many requests were in flight, if that may be why.
+    init(_ style: String, _ problem: Tally.Problem, concurrency: Int?) {
+        switch problem {
+        case .unequal(let sentence):
+            summary = "\(style): an answer is not equal"
+            description = "\(style): \(sentence)"
+        case .failed(let sentence):
+            summary = "\(style): a request failed"
+            var text = "\(style): \(sentence)"
+            if let concurrency {
+                text +=
+                    "; one at a time all was answered, so the server may take fewer than \(concurrency) connections at once:"
+                    + " try a smaller --concurrency"
+            }
+            description = text
+        }
+    }
 }

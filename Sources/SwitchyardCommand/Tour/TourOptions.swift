@@ -12,7 +12,8 @@ struct TourOptions: Equatable {
     var urls: [String] = []
 
     static let help = """
-        usage: switchyard tour [options] [URL ...]
+        usage: Scripts/demo [options] [URL ...]       from a clone: builds, then runs the tour
+               switchyard tour [options] [URL ...]
 
         Serves a directory over HTTP on this machine, then fetches every file through one C function with a callback
         argument, in every style of asynchronous code, and compares what came with the file on disk. With URLs, it fetches
@@ -21,10 +22,11 @@ struct TourOptions: Equatable {
           --directory PATH    serve the files below PATH; default: Docs, Sources and Tests of the package around the
                               current directory. Hidden files and what git ignores are left out; at most 400 files
           --requests N        requests for each style, 1 to 100000; default: one for each file or URL
-          --concurrency N     requests in flight at once, 1 to 1000; default: 64
+          --concurrency N     requests in flight at once, 1 to 1000; default: 64. A server of your own may take fewer
           --help              this text
 
-        The exit status is 0 if all answers are equal, 1 if not or if a request fails, 2 if the input is wrong.
+        The last line says if all answers are equal; errors go to standard error. The exit status is 0 if all are equal, 1
+        if not or if a request fails, 2 if the input is wrong.
         """
 
     /// Reads the arguments after `tour`; nil when help is wanted.
@@ -41,10 +43,10 @@ struct TourOptions: Equatable {
             switch name {
             case "--help", "-h": return nil
             case "--directory", "--requests", "--concurrency": break
-            default: throw WrongInput("there is no option \(name); see switchyard tour --help")
+            default: throw WrongInput("there is no option \(name); see --help")
             }
             guard let value = parts.count == 2 ? parts[1] : rest.popFirst() else {
-                throw WrongInput("\(name) needs a value; see switchyard tour --help")
+                throw WrongInput("\(name) needs a value; see --help")
             }
             switch name {
             case "--directory": options.directory = value
