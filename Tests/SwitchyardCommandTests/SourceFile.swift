@@ -5,7 +5,7 @@ import Foundation
 
 /// Text of this repository.
 enum SourceFile {
-    private static let root = URL(fileURLWithPath: #filePath)
+    static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
     static func lines(_ path: String) throws -> [String] {

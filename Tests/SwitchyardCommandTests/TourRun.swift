@@ -3,7 +3,7 @@
 
 import Foundation
 
-/// A run of the built command.
+/// A run of a program, by default of the built command.
 struct TourRun {
     let status: Int32
     let output: [String]
@@ -14,14 +14,24 @@ struct TourRun {
 
     /// Runs `switchyard tour` to its end.
     init(_ arguments: [String], in directory: URL? = nil) async throws {
+        try await self.init(of: Self.executable, ["tour"] + arguments, in: directory, environment: nil)
+    }
+
+    /// Runs a program to its end.
+    ///
+    /// - Parameters:
+    ///   - directory: Nil is a new, empty one.
+    ///   - environment: Nil is that of the tests.
+    init(of program: URL, _ arguments: [String], in directory: URL?, environment: [String: String]?) async throws {
         let folder = try TemporaryFolder()
         defer { folder.remove() }
         // Files, not pipes: nobody has to read while the command writes.
         let output = folder.url.appendingPathComponent("output")
         let errors = folder.url.appendingPathComponent("errors")
         let process = Process()
-        process.executableURL = Self.executable
-        process.arguments = ["tour"] + arguments
+        process.executableURL = program
+        process.arguments = arguments
+        if let environment { process.environment = environment }
         process.currentDirectoryURL = directory ?? folder.url
         process.standardOutput = try Self.file(output)
         process.standardError = try Self.file(errors)
@@ -56,6 +66,7 @@ struct TourRun {
 /// A folder of a test's own.
 struct TemporaryFolder {
     let url: URL
+    var path: String { url.path }
 
     init() throws {
         url = FileManager.default.temporaryDirectory.appendingPathComponent("switchyard-tests-\(UUID())")
