@@ -17,18 +17,12 @@ func legacyStall(_ completion: @escaping @Sendable (String?, (any Error)?) -> Vo
 }
 // snippet.show
 
-// snippet.dropped
 func dropped() async {
+    // snippet.dropped
     let call = Call<String> { done in legacyForget { body, error in done.complete(body, error: error) } }
-    do {
-        print(try await call.value)
-    } catch let error as BrokenPromise {
-        print(error)  // at once, and says where the promise was made
-    } catch {
-        print("something else: \(error)")
-    }
+    do { print(try await call.value) } catch { print(error) }  // BrokenPromise: …, at once
+    // snippet.end
 }
-// snippet.end
 
 // snippet.stalled
 func stalled() async {

@@ -3,30 +3,31 @@
 import Switchyard
 
 // snippet.hide
-typealias LegacyCallback = @convention(c) (_ sum: Int32, _ context: UnsafeMutableRawPointer?) -> Void
+typealias LoadCallback = @convention(c) (_ status: Int32, _ context: UnsafeMutableRawPointer?) -> Void
 
 /// As C would export it: calls back once, unless it answers with a code that is not 0.
-func legacy_add(_ a: Int32, _ b: Int32, _ callback: LegacyCallback, _ context: UnsafeMutableRawPointer?) -> Int32 {
-    if a < 0 || b < 0 { return 22 }
-    callback(a + b, context)
+func c_load(_ name: String, _ callback: LoadCallback, _ context: UnsafeMutableRawPointer?) -> Int32 {
+    if name.isEmpty { return 22 }
+    callback(name == "missing" ? -2 : Int32(name.utf8.count), context)
     return 0
 }
+
+struct LoadFailed: Error { let code: Int32 }
 // snippet.show
 
 // snippet.wrap
-struct LegacyError: Error { let code: Int32 }
-
-func add(_ a: Int32, _ b: Int32) -> Call<Int> {
+func load(_ name: String) -> Call<Int> {
     Call { done in
         try done.passContext { context in
-            let code = legacy_add(
-                a,
-                b,
-                { sum, context in CallbackContext<Int>.take(context)?.succeed(Int(sum)) },
+            let code = c_load(
+                name,
+                { status, context in  // a C function pointer: captures nothing
+                    guard let done = CallbackContext<Int>.take(context) else { return }
+                    if status < 0 { done.fail(LoadFailed(code: status)) } else { done.succeed(Int(status)) }
+                },
                 context
             )
-            // A call that was refused never comes: throwing gives the context back.
-            if code != 0 { throw LegacyError(code: code) }
+            if code != 0 { throw LoadFailed(code: code) }  // refused: the callback never comes
         }
     }
 }
@@ -36,7 +37,9 @@ func add(_ a: Int32, _ b: Int32) -> Call<Int> {
 @main
 enum WrapACFunction {
     static func main() async throws {
-        print(try await add(2, 3).value)
-        do { print(try await add(-2, 3).value) } catch { print(error) }
+        print(try await load("something").value)
+        for name in ["missing", ""] {
+            do { print(try await load(name).value) } catch { print(error) }
+        }
     }
 }

@@ -16,6 +16,7 @@ import Testing
         "the examples of the README are what the build compiles",
         arguments: [
             (0, "WrapACallback", ["wrap", "use"]),
+            (1, "WrapACFunction", ["wrap"]),
             (2, "CallbackNeverCalled", ["dropped"]),
             (3, "WaitInAGreenlet", ["blocking", "spawn", "portal"]),
         ]
@@ -24,5 +25,19 @@ import Testing
         let regions = try SourceFile.regions("Snippets/\(snippet).swift", marker: "// snippet.")
         let expected = try names.map { try #require(regions[$0]).joined(separator: "\n") }.joined(separator: "\n\n")
         #expect(try listings()[place] == expected)
+    }
+
+    @Test("the product the README names is the one an example takes, and every file it links to is there")
+    func names() throws {
+        let text = try SourceFile.lines("README.md").joined(separator: "\n")
+        let product = #".product(name: "Switchyard", package: "switchyard")"#
+        #expect(text.contains(product))
+        #expect(try SourceFile.lines("Examples/SwitchyardConsumer/Package.swift").contains { $0.contains(product) })
+        let links = text.components(separatedBy: "](").dropFirst().map { $0.components(separatedBy: ")")[0] }
+        #expect(links.count > 5)
+        for link in links {
+            let path = SourceFile.root.appendingPathComponent(link).path
+            #expect(FileManager.default.fileExists(atPath: path), "\(link)")
+        }
     }
 }
