@@ -82,7 +82,9 @@ struct SecondaryFailures: Sendable {
         var seen: Set<ObjectIdentifier> = []
         var duplicates: Set<Int> = []
         for (index, input) in inputs.enumerated() {
-            if let core = unsafe input._core?.takeUnretainedValue(), !seen.insert(ObjectIdentifier(core)).inserted { duplicates.insert(index) }
+            if let core = unsafe input._core?.takeUnretainedValue(), !seen.insert(ObjectIdentifier(core)).inserted {
+                duplicates.insert(index)
+            }
         }
         self.duplicates = duplicates
     }

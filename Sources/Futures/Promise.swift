@@ -49,9 +49,9 @@ public final class Promise<Success: Sendable>: @unchecked Sendable {  // SAFETY:
 
     /// In `deinit`: nobody else holds the future. A constant, unlike a variable, is used without counting references.
     private var _isSoleOwner: Bool {
+        // SAFETY: an unmanaged reference is laid out as a strong one; the promise owns it meanwhile.
         var reference = unsafe Unmanaged.passUnretained(_future)
         return unsafe withUnsafeMutablePointer(to: &reference) { pointer in
-            // SAFETY: an unmanaged reference is laid out as a strong one; the promise owns it meanwhile.
             let strong = unsafe UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: Future<Success>.self)
             return unsafe isKnownUniquelyReferenced(&strong.pointee)
         }

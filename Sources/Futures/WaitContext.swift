@@ -76,7 +76,8 @@ package enum WaitContext {
     @inline(__always)
     package static var parkerOfThread: Unmanaged<_Parker>? {
         let words = unsafe sy_thread_current()
-        guard let parker = unsafe words.pointee.parker, unsafe words.pointee.task == sy_current_task() else { return nil }
+        guard let parker = unsafe words.pointee.parker, unsafe words.pointee.task == sy_current_task()
+        else { return nil }
         // SAFETY: the greenlet that runs is alive.
         return unsafe Unmanaged.fromOpaque(parker)
     }

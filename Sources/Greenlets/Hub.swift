@@ -263,7 +263,8 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
         switch unsafe scheduler.pointee.next() {
         case .resume(let ready): unsafe next = ready
         case .none: unsafe next = scheduler.pointee.root
-        case .start(let greenlet): unsafe next = scheduler.pointee.hub._withUnsafeGuaranteedRef { unsafe $0.start(greenlet) }
+        case .start(let greenlet):
+            unsafe next = scheduler.pointee.hub._withUnsafeGuaranteedRef { unsafe $0.start(greenlet) }
         }
         if unsafe next == context { return }
         _ = unsafe sy_context_switch(context, next, nil)
@@ -313,7 +314,9 @@ extension Hub {
         // SAFETY: as said above; the shared loop lives for ever.
         if let loop { return unsafe .passUnretained(Hub.of(loop)) }
         if let parker = unsafe WaitContext.parkerOfThread {
-            return unsafe parker._withUnsafeGuaranteedRef { unsafe unsafeDowncast($0, to: AnyGreenlet.self).hubReference }
+            return unsafe parker._withUnsafeGuaranteedRef {
+                unsafe unsafeDowncast($0, to: AnyGreenlet.self).hubReference
+            }
         }
         return unsafe .passUnretained(Hub.of(CurrentLoop.current ?? IOLoop.shared))
     }
