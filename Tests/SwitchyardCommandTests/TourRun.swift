@@ -35,10 +35,7 @@ struct TourRun {
         process.currentDirectoryURL = directory ?? folder.url
         process.standardOutput = try Self.file(output)
         process.standardError = try Self.file(errors)
-        status = try await withCheckedThrowingContinuation { continuation in
-            process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
-            do { try process.run() } catch { continuation.resume(throwing: error) }
-        }
+        status = try await process.runToEnd()
         self.output = try Self.lines(output)
         self.errors = try Self.lines(errors)
     }
@@ -60,6 +57,19 @@ struct TourRun {
         let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         #endif
         return tests.deletingLastPathComponent().appendingPathComponent("switchyard")
+    }
+}
+
+extension Process {
+    /// Runs the process, and returns its exit status.
+    func runToEnd() async throws -> Int32 {
+        let status = try await withCheckedThrowingContinuation { continuation in
+            terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
+            do { try run() } catch { continuation.resume(throwing: error) }
+        }
+        // It and the source that it has put into a run loop keep each other alive until somebody waits like this.
+        waitUntilExit()
+        return status
     }
 }
 

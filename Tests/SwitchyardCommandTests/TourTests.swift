@@ -45,11 +45,7 @@ import Testing
         let git = Process()
         git.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         git.arguments = ["git", "init", "--quiet", folder.url.path]
-        let status = try await withCheckedThrowingContinuation { continuation in
-            git.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
-            do { try git.run() } catch { continuation.resume(throwing: error) }
-        }
-        try #require(status == 0)
+        try #require(try await git.runToEnd() == 0)
         let run = try await TourRun(["--directory", folder.url.path])
         #expect(run.last == "tour: 6 styles, 6 requests, all equal")
     }
