@@ -22,7 +22,7 @@ final class Portal: AnyGreenlet, @unchecked Sendable {  // SAFETY: one thread on
         case end
     }
 
-    private let body: () -> Void
+    private var body: (() -> Void)?
     private let end: Future<Void>
     private var request = Request.park
     private let wake = unsafe Lock<(isDue: Bool, continuation: UnsafeContinuation<Void, Never>?)>((false, nil))
@@ -63,7 +63,10 @@ final class Portal: AnyGreenlet, @unchecked Sendable {  // SAFETY: one thread on
     }
 
     override func main() {
-        body()
+        // Whoever keeps the handle does not keep what the body captured.
+        let body = body
+        self.body = nil
+        body?()
         request = .end
         _ = end._succeed(())
     }
