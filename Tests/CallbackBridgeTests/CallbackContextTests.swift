@@ -65,7 +65,7 @@ private func call(_ library: Library, status: Int32 = 0, stopped: CancellationAn
         library.finish(42)
         library.finish(43)
         #expect(try await future.value == 42)
-        #expect(reports.settled().count == 1)
+        #expect(await reports.settledReports().count == 1)
     }
 
     @Test("CB5: a context taken as another type fails its promise by name")
@@ -78,10 +78,10 @@ private func call(_ library: Library, status: Int32 = 0, stopped: CancellationAn
     }
 
     @Test("CB5: a pointer that is no context of ours is ignored and reported")
-    func foreignPointerIsReported() {
+    func foreignPointerIsReported() async {
         let reports = ReportCollector(containing: "mark/no-context")
         #expect(unsafe CallbackContext<Int>.take(nil, fileID: "mark/no-context", line: 1) == nil)
-        #expect(reports.settled().count == 1)
+        #expect(await reports.settledReports().count == 1)
     }
 
     @Test("CB6: a registration that fails releases the context and fails the run with its own error")
@@ -125,7 +125,7 @@ private func call(_ library: Library, status: Int32 = 0, stopped: CancellationAn
     }
 
     @Test("CB6, CB8: without a canceller the future ends cancelled and the context stays for the one late call")
-    func noCanceller() {
+    func noCanceller() async {
         let reports = ReportCollector(containing: "mark/c-callback")
         let before = ContextRegistry.count
         let library = Library()
@@ -134,6 +134,6 @@ private func call(_ library: Library, status: Int32 = 0, stopped: CancellationAn
         #expect(ContextRegistry.count == before + 1)
         library.finish(42)
         #expect(ContextRegistry.count == before)
-        #expect(reports.settled().isEmpty)
+        #expect(await reports.settledReports().isEmpty)
     }
 }

@@ -63,7 +63,7 @@ private func legacyResult(_ result: Result<String, LegacyError>, _ callback: (Re
             legacy("page", nil, times: 3, done.valueOrErrorCallback(fileID: "mark/pair-twice", line: 1))
         }
         #expect(try await pair.value == "page")
-        #expect(reports.settled().count == 2)
+        #expect(await reports.settledReports().count == 2)
 
         let result = Call<String> { done in
             let callback: @Sendable (Result<String, LegacyError>) -> Void =
@@ -72,11 +72,11 @@ private func legacyResult(_ result: Result<String, LegacyError>, _ callback: (Re
             callback(.failure(LegacyError()))
         }
         #expect(try await result.value == "page")
-        #expect(reports.settled().count == 3)
+        #expect(await reports.settledReports().count == 3)
     }
 
     @Test("CB3: the one late call after a cancellation is swallowed without a report")
-    func lateCallAfterCancellation() {
+    func lateCallAfterCancellation() async {
         let reports = ReportCollector(containing: "mark/late")
         let kept = Recorder<@Sendable (String?, (any Error)?) -> Void>()
         let future = Call<String> { done in
@@ -85,9 +85,9 @@ private func legacyResult(_ result: Result<String, LegacyError>, _ callback: (Re
         #expect(future.cancel() == .stopped)
         kept.items[0]("page", nil)
         #expect(future.isCancelled)
-        #expect(reports.settled().count == 0)
+        #expect(await reports.settledReports().count == 0)
         kept.items[0]("page", nil)
-        #expect(reports.settled().count == 1)
+        #expect(await reports.settledReports().count == 1)
     }
 
     @Test("CB4: a callback that is thrown away uncalled is a BrokenPromise")

@@ -109,7 +109,7 @@ struct FiberLifetimeTests {
             try send(0, to: fiber!)
             fiber = nil
         }
-        let text = reports.settled().map { "\($0)" }
+        let text = await reports.settledReports().map { "\($0)" }
         #expect(text.count == 1 && text[0].contains("Oops(number: 9)"))
     }
 
@@ -129,7 +129,7 @@ struct FiberLifetimeTests {
             #expect(try send(5, to: Fiber { $0 }) == 5)
         }
         #expect(tries.value == 16)
-        #expect(reports.settled().count == 1)
+        #expect(await reports.settledReports().count == 1)
         #expect(sy_stack_get_statistics().abandoned > before)
     }
 

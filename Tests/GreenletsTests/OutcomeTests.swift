@@ -55,7 +55,7 @@ struct OutcomeTests {
             #expect(failing.isDead && killed.isDead)
         }
         // A join does not observe the outcome: nobody did.
-        #expect(reports.settled().count == 1)
+        #expect(await reports.settledReports().count == 1)
     }
 
     @Test("V12: running out of time is TimedOut for who asked, leaves the greenlet running, and a later wait succeeds")

@@ -119,7 +119,7 @@ import Testing
                 handler: .future { _ -> Future<HTTPResponse> in throw MarkedError() }
             )
             #expect(try await HTTPClient(loop: loop).fetch(server.url).value.status == 500)
-            #expect(reports.settled().count == 1)
+            #expect(await reports.settledReports().count == 1)
         }
     }
 }
