@@ -75,7 +75,22 @@ void sy_trampoline_destroy(sy_trampoline *t) {
     t->head = t->count = t->capacity = 0;
 }
 
-const void *sy_current_task(void) { return swift_task_getCurrent(); }
+static _Thread_local void *const *task_word;
+
+void sy_thread_set_task_word(void *const *word) { task_word = word; }
+
+const void *sy_current_task(void) {
+    void *const *word = task_word;
+    return word != NULL ? *word : swift_task_getCurrent();
+}
+
+__attribute__((noinline)) void *sy_running_parker(void) {
+    sy_thread *current = sy_thread_current();
+    void *parker = current->parker;
+    if (parker == NULL || current->trampoline->active != 0 || current->task != sy_current_task()) parker = NULL;
+    __asm__ volatile("");
+    return parker;
+}
 
 struct sy_thread_parker {
     pthread_mutex_t mutex;

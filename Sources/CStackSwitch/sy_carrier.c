@@ -175,6 +175,11 @@ void sy_carrier_set_user_words(sy_carrier *carrier, void **words) {
     for (unsigned i = 0; i < SY_USER_WORDS; i++) { carrier->root.user_[i] = carrier->user_words[i]; }
 }
 
+void *const *sy_carrier_task_word(const sy_carrier *carrier) {
+    bool is_found = carrier->words.task != &((sy_carrier *)carrier)->words.nowhere[0];
+    return is_found ? carrier->words.task : NULL;
+}
+
 void sy_carrier_set_pool_limit(sy_carrier *carrier, size_t stacks) {
     carrier->pool_limit = stacks;
 }

@@ -64,12 +64,8 @@ package enum WaitContext {
     /// reference counting.
     @inline(__always)
     package static var runningParker: Unmanaged<_Parker>? {
-        let words = unsafe sy_thread_current()
-        guard let parker = unsafe words.pointee.parker, unsafe words.pointee.task == sy_current_task(),
-            unsafe words.pointee.trampoline.pointee.active == 0
-        else { return nil }
         // SAFETY: the greenlet that runs is alive.
-        return unsafe Unmanaged.fromOpaque(parker)
+        unsafe sy_running_parker().map { unsafe Unmanaged.fromOpaque($0) }
     }
 
     /// The greenlet whose stack the calling thread is on, in the job it belongs to; it need not be one that may park.

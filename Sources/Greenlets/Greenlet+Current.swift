@@ -21,20 +21,8 @@ extension Greenlet where Success == Void {
     /// - Errors: `GreenletExit` and the like when the greenlet was killed; `WouldDeadlock` outside of a greenlet, where
     ///   there is nothing to yield to (on a plain thread it gives up the processor).
     @available(*, noasync, message: "use `await Task.yield()`")
-    public static func yield() throws {
-        let words = unsafe sy_thread_current()
-        if let parker = unsafe words.pointee.parker, unsafe words.pointee.task == sy_current_task(),
-            unsafe words.pointee.trampoline.pointee.active == 0
-        {
-            // SAFETY: the words name the greenlet that runs; it is alive as long as it does.
-            return try unsafe Unmanaged<AnyGreenlet>.fromOpaque(parker)._withUnsafeGuaranteedRef { try $0.yieldHere() }
-        }
-        switch WaitContext.current {
-        case .greenlet: return
-        case .thread: sy_thread_yield()
-        case .refused(let error): throw error
-        }
-    }
+    @inlinable
+    public static func yield() throws { try yieldCurrent() }
 
     /// Waits for a while; the others run meanwhile. Zero yields.
     ///
@@ -57,13 +45,29 @@ extension Greenlet where Success == Void {
     }
 }
 
+/// Frames are few here as on the way of a wait, see `AnyGreenlet.suspend`.
+@usableFromInline
+func yieldCurrent() throws {
+    guard let parker = unsafe sy_running_parker() else { return try yieldElsewhere() }
+    // SAFETY: the greenlet that runs is alive as long as it does.
+    try unsafe Unmanaged<AnyGreenlet>.fromOpaque(parker)._withUnsafeGuaranteedRef { try $0.yieldHere() }
+}
+
+private func yieldElsewhere() throws {
+    switch WaitContext.current {
+    case .greenlet: return
+    case .thread: sy_thread_yield()
+    case .refused(let error): throw error
+    }
+}
+
 extension AnyGreenlet {
-    @inline(__always)
-    final func yieldHere() throws {
+    fileprivate final func yieldHere() throws {
         if unsafe interruption == nil { yieldToOthers() }
         if unsafe interruption != nil { try throwInterruption() }
     }
 
+    @inline(never)
     private final func throwInterruption() throws {
         guard let error = unsafe interruption else { return }
         unsafe interruption = nil

@@ -139,6 +139,7 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
             carrier,
             UnsafeMutableRawPointer(sy_thread_current()).assumingMemoryBound(to: UnsafeMutableRawPointer?.self)
         )
+        unsafe sy_thread_set_task_word(sy_carrier_task_word(carrier))
     }
 
     /// Puts a greenlet on the list of the living, which owns it.

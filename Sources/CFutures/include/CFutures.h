@@ -62,6 +62,14 @@ void sy_trampoline_destroy(sy_trampoline *_Nonnull trampoline);
 /// The Swift task that runs on this thread, or NULL.
 const void *_Nullable sy_current_task(void);
 
+/// Says where the runtime keeps the calling thread's current task, for who has found that out (NULL: not known). Looking
+/// there costs less than calling the runtime, and every wait and yield looks.
+void sy_thread_set_task_word(void *_Nullable const *_Nullable word);
+
+/// The greenlet that runs on this thread and may park now: the current task is the one it was switched in with, and no
+/// delivery is running. NULL otherwise; `sy_thread` then tells why.
+void *_Nullable sy_running_parker(void);
+
 /// Calls the observer when the current task is cancelled, at once if it is. To be removed in the same function, which
 /// must not be generic: records and frames share one stack. Every caller of the process passes an observer that does the
 /// same.

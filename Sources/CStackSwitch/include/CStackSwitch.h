@@ -148,6 +148,9 @@ sy_context *SY_NONNULL sy_carrier_running(const sy_carrier *SY_NONNULL carrier);
 /// turns it off.
 void sy_carrier_set_user_words(sy_carrier *SY_NONNULL carrier, void *SY_NULLABLE *SY_NULLABLE words);
 
+/// Where the runtime keeps the current task of the carrier's thread; NULL if that was not found. Read only.
+void *SY_NULLABLE const *SY_NULLABLE sy_carrier_task_word(const sy_carrier *SY_NONNULL carrier);
+
 /// How many idle stacks of each size class this carrier keeps (default 4,096).
 void sy_carrier_set_pool_limit(sy_carrier *SY_NONNULL carrier, size_t stacks);
 
