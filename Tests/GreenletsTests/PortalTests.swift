@@ -180,9 +180,9 @@ struct PortalPlaceTests {
     func beside() async throws {
         try await onLoop { (loop) async throws in
             let wrong = Counter()
-            let stop = Lock(false)
+            let stops = Counter()
             let greenlet = Greenlet.spawn(on: loop) {
-                while !stop.withLock({ $0 }) {
+                while stops.value == 0 {
                     if unsafe Local.name != "none" || sy_current_task() != nil { wrong.add() }
                     try Greenlet.yield()
                 }
@@ -190,7 +190,7 @@ struct PortalPlaceTests {
             try await Local.$name.withValue("portal") {
                 try await Greenlet.run(on: loop) {
                     // On the loop: whoever spins there does not have to wait for another thread to get a turn.
-                    defer { stop.withLock { $0 = true } }
+                    defer { stops.add() }
                     for _ in 0..<200 {
                         try Greenlet.yield()
                         if Local.name != "portal" { wrong.add() }

@@ -66,7 +66,7 @@ struct ProcessTests {
                 if child == 0 { _exit(ProcessTests.inChild(loop, pipe, parents)) }
                 var status: Int32 = 0
                 // A child of a process with several threads may find a lock taken for good: that must not end in a hang.
-                let hasEnded = unsafe blockUntil(within: .seconds(120)) { unsafe waitpid(child, &status, WNOHANG) != 0 }
+                let hasEnded = blockUntil(within: .seconds(120)) { unsafe waitpid(child, &status, WNOHANG) != 0 }
                 if !hasEnded { kill(child, SIGKILL) }
                 // The child did not take the parent's work, nor its place in the kernel.
                 pipe.send()
