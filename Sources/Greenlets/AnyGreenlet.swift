@@ -60,6 +60,7 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     @usableFromInline
     package init(
         hub: Unmanaged<Hub>,
+        isHere: Bool = false,
         name: consuming String?,
         stackSize: Int,
         isHosted: Bool = false,
@@ -70,7 +71,7 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
         unsafe outcomeReference = unsafe outcome
         unsafe hubReference = unsafe hub
         unsafe scheduler = unsafe hub._withUnsafeGuaranteedRef { unsafe $0.scheduler }
-        id = Hub.nextIdentifier()
+        id = unsafe isHere ? scheduler.pointee.nextIdentifier() : Hub.nextIdentifiers()
         self.name = name ?? ""
         self.stackSize = stackSize
         self.isHosted = isHosted
@@ -90,8 +91,8 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
 
     /// Schedules the greenlet, which is new.
     @usableFromInline
-    package final func begin() {
-        if isOnHub {
+    package final func begin(isHere: Bool) {
+        if isHere || isOnHub {
             unsafe hubReference._withUnsafeGuaranteedRef { $0.startHere(self) }
         } else {
             let request = StartRequest(self, hub)
@@ -102,7 +103,7 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     // MARK: State
 
     /// The greenlet has ended.
-    public final var isDead: Bool { completion._isCompleted }
+    public final var isDead: Bool { unsafe outcomeReference._withUnsafeGuaranteedRef { $0._isCompleted } }
 
     /// The future of the outcome, which the subclass owns.
     final let outcomeReference: Unmanaged<_FutureCore>
@@ -151,8 +152,9 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
         }
         unsafe context = made
         unsafe made.pointee.identifier = id
-        unsafe sy_context_set_user_word(made, 1, reference.toOpaque())
-        unsafe withUnsafeMutablePointer(to: &trampoline) { unsafe sy_context_set_user_word(made, 0, $0) }
+        unsafe withUnsafeMutablePointer(to: &trampoline) {
+            unsafe sy_context_init_user_words(made, $0, reference.toOpaque())
+        }
         if !name.isEmpty { unsafe made.pointee.name = UnsafePointer(sy_copy_string(name)) }
     }
 

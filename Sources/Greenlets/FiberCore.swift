@@ -31,7 +31,7 @@ class FiberCore {
 
     let host: FiberHost
     let name: String
-    let id = Hub.nextIdentifier()
+    let id = Hub.nextIdentifiers()
     private let stackSize: Int
     var context: UnsafeMutablePointer<sy_context>?
     var state = State.pending

@@ -25,6 +25,7 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
     @inlinable
     init(
         hub: Unmanaged<Hub>,
+        isHere: Bool,
         name: String?,
         stackSize: Int,
         fileID: StaticString,
@@ -38,7 +39,15 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
         self.outcome = outcome
         // SAFETY: the greenlet owns its outcome.
         let reference = unsafe Unmanaged<_FutureCore>.passUnretained(outcome)
-        unsafe super.init(hub: hub, name: name, stackSize: stackSize, outcome: reference, fileID: fileID, line: line)
+        unsafe super.init(
+            hub: hub,
+            isHere: isHere,
+            name: name,
+            stackSize: stackSize,
+            outcome: reference,
+            fileID: fileID,
+            line: line
+        )
         // The hub owns a greenlet until it ends, so this circle lives no longer than that.
         outcome._setProducer(self)
     }
@@ -60,8 +69,10 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
         line: UInt = #line,
         _ body: sending @escaping () throws -> Success
     ) -> Greenlet<Success> {
+        let place = unsafe Hub.forSpawn(on: loop)
         let greenlet = unsafe Greenlet(
-            hub: Hub.forSpawn(on: loop),
+            hub: place.hub,
+            isHere: place.isHere,
             name: name,
             stackSize: stackSize,
             fileID: fileID,
@@ -75,7 +86,7 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
             greenlet.body = nil
             do { _ = greenlet.outcome._succeed(try body()) } catch { greenlet.fail(error) }
         }
-        greenlet.begin()
+        greenlet.begin(isHere: unsafe place.isHere)
         return greenlet
     }
 

@@ -58,8 +58,9 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
         unsafe scheduler.deallocate()
     }
 
-    package static func nextIdentifier() -> UInt64 {
-        identifiers.wrappingAdd(1, ordering: .relaxed).oldValue
+    /// The first of so many numbers that no other greenlet or fiber has.
+    package static func nextIdentifiers(_ count: UInt64 = 1) -> UInt64 {
+        identifiers.wrappingAdd(count, ordering: .relaxed).oldValue
     }
 
     /// How many greenlets of this hub have been spawned and have not ended.
@@ -309,17 +310,17 @@ extension Hub {
     /// The hub that `spawn` uses: the loop's, by default the calling greenlet's, the current loop's, or the shared loop's.
     ///
     /// - Returns: A reference that is not counted: the loop keeps it, which the caller, the calling greenlet or the running
-    ///   loop keep.
+    ///   loop keep. And whether the calling thread is known to be the hub's.
     @usableFromInline
-    static func forSpawn(on loop: (any Loop)?) -> Unmanaged<Hub> {
+    static func forSpawn(on loop: (any Loop)?) -> (hub: Unmanaged<Hub>, isHere: Bool) {
         // SAFETY: as said above; the shared loop lives for ever.
-        if let loop { return unsafe .passUnretained(Hub.of(loop)) }
+        if let loop { return unsafe (.passUnretained(Hub.of(loop)), false) }
         if let parker = unsafe WaitContext.parkerOfThread {
             return unsafe parker._withUnsafeGuaranteedRef {
-                unsafe unsafeDowncast($0, to: AnyGreenlet.self).hubReference
+                unsafe (unsafeDowncast($0, to: AnyGreenlet.self).hubReference, true)
             }
         }
-        return unsafe .passUnretained(Hub.of(CurrentLoop.current ?? IOLoop.shared))
+        return unsafe (.passUnretained(Hub.of(CurrentLoop.current ?? IOLoop.shared)), false)
     }
 
     /// The hub of a loop, made at the first use.

@@ -15,6 +15,10 @@ package struct Scheduler: ~Copyable {
     private typealias Entry = UInt
     private static var isGreenlet: Entry { 1 }
 
+    private static var identifiersAtOnce: UInt64 { 32 }
+    private var identifier: UInt64 = 0
+    private var endOfIdentifiers: UInt64 = 0
+
     private var entries: UnsafeMutablePointer<Entry>
     private var head = 0
     private var count = 0
@@ -54,6 +58,16 @@ package struct Scheduler: ~Copyable {
     }
 
     package var isEmpty: Bool { count == 0 }
+
+    /// On the hub's thread: a number for a new greenlet, from a block of the hub's own.
+    package mutating func nextIdentifier() -> UInt64 {
+        if identifier == endOfIdentifiers {
+            endOfIdentifiers = Hub.nextIdentifiers(Self.identifiersAtOnce) + Self.identifiersAtOnce
+            identifier = endOfIdentifiers - Self.identifiersAtOnce
+        }
+        defer { identifier += 1 }
+        return identifier
+    }
 
     package mutating func push(_ context: UnsafeMutablePointer<sy_context>) {
         push(entry: Entry(bitPattern: context))

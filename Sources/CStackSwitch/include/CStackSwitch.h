@@ -231,6 +231,13 @@ sy_runtime_words sy_context_runtime_words(const sy_context *SY_NONNULL context);
 
 /// A user word of a context. Setting one of the running context changes the thread's word as well.
 void sy_context_set_user_word(sy_context *SY_NONNULL context, unsigned index, void *SY_NULLABLE value);
+/// The first two words of a context that has not started.
+static inline void sy_context_init_user_words(
+    sy_context *SY_NONNULL context, void *SY_NULLABLE first, void *SY_NULLABLE second) {
+    context->user_[0] = first;
+    context->user_[1] = second;
+}
+
 /// Gives the context the words of the carrier's own stack: for one that is about to end.
 void sy_context_reset_user_words(sy_context *SY_NONNULL context);
 void *SY_NULLABLE sy_context_user_word(const sy_context *SY_NONNULL context, unsigned index);
