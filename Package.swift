@@ -31,7 +31,11 @@ let package = Package(
     targets: [
         .target(name: "CFutures", cSettings: cSettings),
         .target(name: "CStackSwitch", cSettings: cSettings),
-        .executableTarget(name: "RuntimeProbe", dependencies: ["CStackSwitch"], swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "RuntimeProbe",
+            dependencies: ["CStackSwitch", "ConversionTesting", "Futures", "Greenlets"],
+            swiftSettings: swiftSettings
+        ),
         .target(name: "Futures", dependencies: ["CFutures"], swiftSettings: swiftSettings),
         .systemLibrary(
             name: "CLibevent",

@@ -22,9 +22,13 @@ struct RuntimeProbe {
         let schedules = arguments.first ?? 2_000
         let firstSeed = arguments.dropFirst().first ?? 0
         let holds = withCarrier { check(schedules: schedules, firstSeed: firstSeed) }
-        print(holds ? "all right" : "WRONG")
+        let skipped = unsafe skipped
+        print(holds ? "all right\(skipped == 0 ? "" : ", \(skipped) skipped")" : "WRONG")
         exit(holds ? 0 : 1)
     }
+
+    /// What could not be looked at, each with its reason printed.
+    nonisolated(unsafe) private static var skipped = 0  // SAFETY: one thread runs the probe.
 
     static func check(schedules: UInt64, firstSeed: UInt64) -> Bool {
         unsafe print(String(cString: sy_runtime_description()))
@@ -35,10 +39,23 @@ struct RuntimeProbe {
             for line in wrong.prefix(5) { print("       \(line)") }
             if !wrong.isEmpty { holds = false }
         }
+        func stress(_ name: String, _ run: (UInt64) -> Findings) {
+            var parks = 0
+            var wrong: [String] = []
+            for seed in firstSeed..<(firstSeed + schedules) {
+                let findings = run(seed)
+                parks += findings.parks
+                wrong += findings.wrong.map { "seed \(seed): \($0)" }
+            }
+            report("\(schedules) schedules, \(parks) parks, \(name)", wrong)
+        }
         func has(_ flags: sy_runtime_capabilities...) -> Bool {
             flags.contains { capabilities & $0.rawValue != 0 }
         }
-        func skip(_ name: String) { print("skip \(name): the runtime's words were not found") }
+        func skip(_ name: String) {
+            print("skip \(name): the runtime's words were not found")
+            unsafe skipped += 1
+        }
 
         report("no current task on a plain stack", PlainStacks.noTask())
         if has(SY_RUNTIME_ACCESSES, SY_RUNTIME_ACCESSES_BY_CALL) {
@@ -59,15 +76,9 @@ struct RuntimeProbe {
                 skip(shape.rawValue)
                 continue
             }
-            var parks = 0
-            var wrong: [String] = []
-            for seed in firstSeed..<(firstSeed + schedules) {
-                let findings = PortalStress.run(shape, seed: seed)
-                parks += findings.parks
-                wrong += findings.wrong.map { "seed \(seed): \($0)" }
-            }
-            report("\(schedules) schedules, \(parks) parks, \(shape.rawValue)", wrong)
+            stress(shape.rawValue) { PortalStress.run(shape, seed: $0) }
         }
+        stress("Greenlet.run, Greenlet.await and greenlets of the hub") { ShippedPortals.run(seed: $0) }
         let live = sy_stack_get_statistics().live
         report("every stack was given back", live == 0 ? [] : ["\(live) are left"])
         return holds
