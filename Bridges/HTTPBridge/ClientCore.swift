@@ -56,8 +56,11 @@ final class ClientCore: @unchecked Sendable {
 
     /// The last reference to the client has gone, and with it every fetch.
     func retire() {
-        closing.withLock { $0 }.cancel()
-        onLoop { [self] in closeKept() }
+        // A loop that refuses the work is about to end, or has: then it is its end that closes what is kept.
+        onLoop { [self] in
+            closing.withLock { $0 }.cancel()
+            closeKept()
+        }
     }
 
     private func end(_ error: (HTTPRequest) -> any Error) {

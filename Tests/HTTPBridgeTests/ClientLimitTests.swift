@@ -204,4 +204,35 @@ import Testing
         try await peer.ended.value
         await #expect(throws: LoopClosed.self) { try await client.fetch(peer.url).value }
     }
+
+    @Test("E15: a client that is dropped elsewhere while its loop stops closes what it kept")
+    func droppedWhileStopping() async throws {
+        let loop = try IOLoop.onOwnThread(name: "stopping")
+        let peer = try RawPeer { connection in
+            connection.receiveHeader()
+            connection.send("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1")
+            connection.receiveAll()
+            connection.shut()
+        }
+        let holder = Holder(HTTPClient(loop: loop))
+        #expect(try await holder.client?.fetch(peer.url).value.body.text == "1")
+        loop.post {
+            // From here on the loop takes nothing from other threads, and has not ended.
+            loop.stop()
+            let dropped = WorkerPool.shared.submit { holder.drop() }
+            _ = blockUntil { dropped.isCompleted }
+        }
+        try await loop.stopped.value
+        try await peer.ended.value
+    }
+
+    private final class Holder: Sendable {
+        private let state: Lock<HTTPClient?>
+        init(_ client: HTTPClient) { state = Lock(client) }
+        var client: HTTPClient? { state.withLock { $0 } }
+        func drop() {
+            let client = state.withLock { $0.take() }
+            _ = consume client
+        }
+    }
 }
