@@ -6,7 +6,7 @@ import RuntimeProbe
 import Testing
 
 @Suite("The Swift runtime's per-thread state") struct RuntimeStateTests {
-    @Test("Every word is found on this toolchain") func found() {
+    @Test("Every word is found on this toolchain", .enabled(if: !isStateForced)) func found() {
         let all = [SY_RUNTIME_PRESENT, SY_RUNTIME_TASK, SY_RUNTIME_TRACKING, SY_RUNTIME_LOCALS, SY_RUNTIME_ACCESSES]
         for flag in all {
             let description = unsafe String(cString: sy_runtime_description())
@@ -14,12 +14,16 @@ import Testing
         }
     }
 
-    @Test("The words hold what a job must have") func verified() async {
+    @Test("The words hold what a job must have", .enabled(if: !isStateForced)) func verified() async {
         let holds = await Task.detached { sy_runtime_verify_in_job() }.value
         #expect(holds)
     }
 
-    @Test("H2: an access held across a switch neither traps others nor leaves a record behind") func accesses() {
+    @Test(
+        "H2: an access held across a switch neither traps others nor leaves a record behind",
+        .enabled(if: movesAccesses)
+    )
+    func accesses() {
         onCarrier { #expect(PlainStacks.accesses().isEmpty) }
     }
 
@@ -48,7 +52,8 @@ import Testing
         }
     }
 
-    @Test("H2: a stack given up inside an access leaves no record in the list") func abandonedAccess() async {
+    @Test("H2: a stack given up inside an access leaves no record in the list", .enabled(if: movesAccesses))
+    func abandonedAccess() async {
         await #expect(processExitsWith: .success) {
             onCarrier {
                 let pair = Pair()
@@ -66,18 +71,21 @@ import Testing
         }
     }
 
-    @Test("H3: task-locals of stacks outside a task do not reach one another") func taskLocals() {
+    @Test("H3: task-locals of stacks outside a task do not reach one another", .enabled(if: !isStateForced))
+    func taskLocals() {
         onCarrier { #expect(PlainStacks.taskLocals().isEmpty) }
     }
 
-    @Test("H4: a stack has no current task, whatever its creator has") func noTask() async {
+    @Test("H4: a stack has no current task, whatever its creator has", .enabled(if: !isStateForced))
+    func noTask() async {
         let wrong = await Task.detached {
             withCarrier { PlainStacks.noTask() + (currentTask() == 0 ? ["the creator lost its task"] : []) }
         }.value
         #expect(wrong.isEmpty)
     }
 
-    @Test("H4: what a job leaves on its thread can be put aside and back") func clearTask() async {
+    @Test("H4: what a job leaves on its thread can be put aside and back", .enabled(if: !isStateForced))
+    func clearTask() async {
         let right = await Task.detached {
             withCarrier {
                 let task = currentTask()
@@ -92,6 +100,7 @@ import Testing
 
     @Test(
         "H3, H4: parked jobs and fresh ones in any order keep task and task-locals",
+        .enabled(if: !isStateForced),
         arguments: PortalStress.Shape.allCases
     )
     func schedules(_ shape: PortalStress.Shape) {

@@ -219,6 +219,8 @@ private func framesByUnwinding() -> [UInt]? {
     @Test("H19: the same holds when every stack is a thread") func threadEngine() async {
         await #expect(processExitsWith: .success) {
             set("SWITCHYARD_ENGINE", "threads")
+            // Threads, too, are told their task through the words.
+            set("SWITCHYARD_RUNTIME_STATE", "")
             onCarrier {
                 precondition(sy_engine_get() == SY_ENGINE_THREADS)
                 precondition(PlainStacks.noTask().isEmpty)

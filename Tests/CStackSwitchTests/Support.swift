@@ -84,3 +84,10 @@ func exitWithSevenOnFault() {
 func standardError(_ result: ExitTest.Result?) -> String {
     String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
 }
+
+/// `SWITCHYARD_RUNTIME_STATE` makes this process do without the runtime's words: what they are for cannot be proved in it.
+let isStateForced = unsafe String(cString: sy_runtime_description()).contains("(forced: ")
+
+/// Whether exclusive accesses follow a stack, by their word or by calls.
+let movesAccesses =
+    sy_runtime_get_capabilities() & (SY_RUNTIME_ACCESSES.rawValue | SY_RUNTIME_ACCESSES_BY_CALL.rawValue) != 0

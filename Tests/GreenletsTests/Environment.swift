@@ -10,6 +10,8 @@ import Darwin
 #endif
 
 enum Environment {
+    static func set(_ name: String, _ value: String) { unsafe setenv(name, value, 1) }
+
     static func integer(_ name: String) -> Int? {
         guard let value = unsafe getenv(name) else { return nil }
         return unsafe Int(String(cString: value))

@@ -178,7 +178,7 @@ struct FiberLifetimeTests {
         withExtendedLifetime(keeper) {}
     }
 
-    @Test("G46, H3: a task-local binding of one fiber is not seen in another")
+    @Test("G46, H3: a task-local binding of one fiber is not seen in another", .enabled(if: keepsTaskLocals))
     func locals() async throws {
         try await onThread {
             let seen = OrderRecorder()

@@ -204,7 +204,10 @@ struct OutcomeTests {
         #expect(await eventually { ended.value % 10 == 0 && ended.value >= count / 3 * 20 })
     }
 
-    @Test("H3: task-local bindings of greenlets on one hub stay apart, in whatever order their scopes close")
+    @Test(
+        "H3: task-local bindings of greenlets on one hub stay apart, in whatever order their scopes close",
+        .enabled(if: keepsTaskLocals)
+    )
     func locals() async throws {
         try await onVirtualLoop { (loop) throws in
             let wrong = Counter()

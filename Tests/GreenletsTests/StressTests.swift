@@ -100,6 +100,8 @@ struct StressTests {
         // A sanitizer's own handler comes first, and threads have the system's stacks.
         guard hasStacks, sy_stack_default_size() <= 256 * 1024 else { return }
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            // Whatever kind of stacks the run was started with: those without a guard find it out later.
+            Environment.set("SWITCHYARD_STACKS", "mappings")
             try await onThread {
                 let loop = VirtualLoop()
                 Greenlet.spawn(on: loop, name: "bottomless") {

@@ -54,6 +54,9 @@ var threadIdentity: UInt { unsafe UInt(bitPattern: sy_thread_current()) }
 /// Whether greenlets have stacks here, not threads.
 var hasStacks: Bool { sy_engine_get() == SY_ENGINE_ASSEMBLY }
 
+/// Whether a task-local bound outside a task may stay bound across a switch: not where the runtime's word is missing.
+var keepsTaskLocals: Bool { !hasStacks || sy_runtime_get_capabilities() & SY_RUNTIME_LOCALS.rawValue != 0 }
+
 /// Divides the sizes of stress tests.
 func stress(_ size: Int) -> Int {
     max(1, size / (Environment.integer("SWITCHYARD_STRESS_DIVISOR") ?? 1))
