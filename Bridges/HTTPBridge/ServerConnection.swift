@@ -19,7 +19,7 @@ import Darwin
 // SAFETY: what changes is touched on the loop's thread only, and no access to it spans a call to others: the accesses are
 // not checked once more at run time.
 @safe
-final class ServerConnection: @unchecked Sendable {
+final class ServerConnection: @unchecked Sendable {  // SAFETY: one thread only, see above.
     private enum Phase { case idle, handling, writing, closed }
 
     /// evhttp's connection; valid until `phase` is closed.

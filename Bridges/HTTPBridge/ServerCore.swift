@@ -11,7 +11,7 @@ import Loops
 // SAFETY: what changes is touched on the loop's thread only, and no access to it spans a call to others: the accesses are
 // not checked once more at run time.
 @safe
-final class ServerCore: @unchecked Sendable {
+final class ServerCore: @unchecked Sendable {  // SAFETY: one thread only, see above.
     let loop: IOLoop
     let configuration: HTTPServer.Configuration
     let handler: HTTPHandler
