@@ -86,20 +86,20 @@ public struct TimedOut: Error, Sendable, CustomStringConvertible {
     public let limit: Duration
     /// What was waited for.
     public let operation: String
-    /// Whether the timeout also asked the operation to stop, unless others observe it.
-    public let isLeft: Bool
+    /// Whether the operation was cancelled then, unless others observe it.
+    public let cancelling: Bool
 
     /// Makes the error.
-    public init(after limit: Duration, waitingFor operation: String, isLeft: Bool = false) {
+    public init(after limit: Duration, waitingFor operation: String, cancelling: Bool = false) {
         self.limit = limit
         self.operation = operation
-        self.isLeft = isLeft
+        self.cancelling = cancelling
     }
 
     /// What happened, where it began, what to do.
     public var description: String {
         "TimedOut: \(operation) did not complete within \(limit)."
-            + (isLeft
+            + (cancelling
                 ? " It was cancelled, unless others observe it. To try again, start it again, with more time."
                 : " It goes on; a later wait may still succeed.")
     }

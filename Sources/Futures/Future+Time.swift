@@ -94,7 +94,7 @@ extension Future {
         if result.isCompleted { return result }
         let timer = loop.schedule(at: deadline) {
             closing.cancel()
-            let error = TimedOut(after: limit, waitingFor: self._summary, isLeft: cancelling)
+            let error = TimedOut(after: limit, waitingFor: self._summary, cancelling: cancelling)
             if result._complete(.failure(error)) { limited.leave() }
         }
         let registration = observe { outcome in

@@ -41,7 +41,7 @@ extension Awaitable where Success: Sendable {
             guard let error = error as? TimedOut else { throw error }
             // What is foreign has no future but the one made here, whose place says nothing.
             let operation = isPrepared ? error.operation : "\(Self.self)"
-            throw TimedOut(after: error.limit, waitingFor: operation, isLeft: isPrepared)
+            throw TimedOut(after: error.limit, waitingFor: operation, cancelling: isPrepared)
         }
         return try future._get()
     }
