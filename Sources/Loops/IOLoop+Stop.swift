@@ -18,7 +18,7 @@ extension IOLoop {
             )
             return
         }
-        enum Step { case close, wake, none }
+        enum Step { case close, wake(Mailbox.Sleep), none }
         let step: Step = mailbox.state.withLock { inbox in
             switch inbox.phase {
             case .idle:
@@ -26,14 +26,13 @@ extension IOLoop {
                 return .close
             case .running:
                 inbox.phase = .stopping
-                defer { inbox.isSleeping = false }
-                return inbox.isSleeping ? .wake : .none
+                return .wake(inbox.awake())
             case .stopping, .stopped: return .none
             }
         }
         switch step {
         case .close: box.enter { close() }
-        case .wake: mailbox.wake()
+        case .wake(let sleep): mailbox.wake(from: sleep)
         case .none: break
         }
     }

@@ -34,7 +34,7 @@ extension IOLoop {
     private func takeBatch() -> Bool {
         let unfinished = nextInBatch < batch.count
         let (isStopping, pin) = mailbox.state.withLock { inbox in
-            inbox.isSleeping = false
+            inbox.sleep = .none
             inbox.isNudged = false
             guard !unfinished else { return (inbox.phase == .stopping, nil as IOLoop?) }
             swap(&inbox.work, &batch)
@@ -61,7 +61,8 @@ extension IOLoop {
 
     /// Step 2: the timers that are due now; one of them may still cancel another, and what they arm comes later.
     func fireTimers() {
-        guard timers.earliest != nil else { return }
+        hasTimers = timers.earliest != nil
+        guard hasTimers else { return }
         let now = LoopInstant.now
         guard let first = timers.popDue(at: now) else { return }
         var due = [first]
@@ -72,26 +73,40 @@ extension IOLoop {
 
     /// Steps 3 and 4: one poll, which sleeps if there is nothing to do, and the descriptors it found ready.
     private func poll(mayWait: Bool) {
-        if mayWait, nextInBatch == batch.count, !needsTurn, fallAsleep() {
-            // Asleep first, and only then a look at the timers: one that is set meanwhile wakes.
-            poller.poll(timers.earliest.map { .until($0) } ?? .forever)
-            lastPoll = .now
-        } else {
-            let now = LoopInstant.now
-            guard workSincePoll >= Self.pollBudget || now.nanoseconds - lastPoll.nanoseconds >= Self.pollInterval else {
-                return
+        let isWatching = poller.isWatching
+        if mayWait, nextInBatch == batch.count, !needsTurn {
+            // Only posts can end the sleep of a loop without timers and descriptors, and they need no poll for it. A timer
+            // that another thread has set since `fireTimers` looked has nudged the loop, which then does not fall asleep.
+            let isParking = Waker.canPark && !isWatching && !hasTimers
+            if fallAsleep(isParking ? .parked : .polling) {
+                if isParking {
+                    poller.waker.park()
+                    return
+                }
+                poller.poll(hasTimers ? timers.earliest.map { .until($0) } ?? .forever : .forever)
+                return polled(at: .now)
             }
-            lastPoll = now
-            poller.poll(.none)
         }
+        guard isWatching else { return }
+        let now = LoopInstant.now
+        guard workSincePoll >= Self.pollBudget || now.nanoseconds - lastPoll.nanoseconds >= Self.pollInterval else {
+            return
+        }
+        poller.poll(.none)
+        polled(at: now)
+    }
+
+    private func polled(at instant: LoopInstant) {
+        lastPoll = instant
         workSincePoll = 0
         deliverReady()
     }
 
-    private func fallAsleep() -> Bool {
+    private func fallAsleep(_ sleep: Mailbox.Sleep) -> Bool {
         mailbox.state.withLock { inbox in
-            inbox.isSleeping = inbox.work.isEmpty && !inbox.isNudged && inbox.phase == .running
-            return inbox.isSleeping
+            guard inbox.work.isEmpty, !inbox.isNudged, inbox.phase == .running else { return false }
+            inbox.sleep = sleep
+            return true
         }
     }
 

@@ -45,6 +45,7 @@ public final class IOLoop: TurnHosting, @unchecked Sendable {  // SAFETY: see th
     @safe @exclusivity(unchecked) var nextInBatch = 0
     @safe @exclusivity(unchecked) var turnHook: (@Sendable () -> Bool)?
     @safe @exclusivity(unchecked) var needsTurn = false
+    @safe @exclusivity(unchecked) var hasTimers = false
     @safe @exclusivity(unchecked) var workSincePoll = 0
     @safe @exclusivity(unchecked) var lastPoll = LoopInstant.now
 

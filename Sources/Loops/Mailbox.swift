@@ -9,13 +9,16 @@ import Synchronization
 /// An object of its own so that a cancellation can post without holding the loop: a weak reference to a loop would put
 /// every later retain of it on the runtime's slow path, a strong one would keep it from being released.
 final class Mailbox: @unchecked Sendable {  // SAFETY: the lock guards all but `waker`, which changes only after a fork.
+    /// Where a loop's thread sleeps, if it does.
+    enum Sleep { case none, polling, parked }
+
     /// Where the loop stands in its life.
     enum Phase { case idle, running, stopping, stopped }
 
     struct State {
         var work: [LoopWork] = []
-        /// The thread sleeps in its poll, and the next to post has to wake it.
-        var isSleeping = false
+        /// The thread sleeps, and the next to post has to wake it.
+        var sleep = Sleep.none
         /// Something besides work has to be looked at before sleeping.
         var isNudged = false
         var phase = Phase.idle
@@ -25,7 +28,7 @@ final class Mailbox: @unchecked Sendable {  // SAFETY: the lock guards all but `
     }
 
     let state = Lock(State())
-    // Written to only while the loop sleeps in its poll, so never after it has been released.
+    // Written to only while the loop sleeps, so never after it has been released.
     @safe @exclusivity(unchecked) var waker: Waker
     private let wakes = Atomic<Int>(0)
 
@@ -41,36 +44,43 @@ final class Mailbox: @unchecked Sendable {  // SAFETY: the lock guards all but `
     ///   - isOnLoop: Whether the calling thread runs the loop. Only asked when the loop ends, or seems to sleep.
     @inline(__always)
     func append(_ work: LoopWork, of loop: IOLoop?, isOnLoop: () -> Bool) -> Bool {
-        let (accepted, mustWake) = state.withLock { state in
+        let (accepted, sleep) = state.withLock { state in
             switch state.phase {
             case .idle, .running: break
             // What ends brings forth the last callbacks itself; others have to be refused for the end to come.
-            case .stopping: guard loop != nil || isOnLoop() else { return (false, false) }
-            case .stopped: return (false, false)
+            case .stopping: guard loop != nil || isOnLoop() else { return (false, Sleep.none) }
+            case .stopped: return (false, Sleep.none)
             }
             state.work.append(work)
             if loop != nil, state.pin == nil { state.pin = loop }
-            defer { state.isSleeping = false }
-            return (true, state.isSleeping)
+            return (true, state.awake())
         }
         // The loop's own thread, asleep, is in a callback of libevent: the poll is about to return.
-        if mustWake, !isOnLoop() { wake() }
+        if sleep != .none, !isOnLoop() { wake(from: sleep) }
         return accepted
     }
 
     /// Makes the loop look around before it sleeps.
     func nudge() {
-        let mustWake = state.withLock { state in
+        let sleep = state.withLock { state in
             state.isNudged = true
-            defer { state.isSleeping = false }
-            return state.isSleeping
+            return state.awake()
         }
-        if mustWake { wake() }
+        wake(from: sleep)
     }
 
-    /// Ends the sleep of a loop whose `isSleeping` the caller has just cleared.
-    func wake() {
+    /// Ends the sleep that the caller has just taken out of the state.
+    func wake(from sleep: Sleep) {
+        if sleep == .none { return }
         wakes.wrappingAdd(1, ordering: .relaxed)
-        waker.wake()
+        if sleep == .parked { waker.unpark() } else { waker.wake() }
+    }
+}
+
+extension Mailbox.State {
+    /// Says that the loop does not sleep any more, and where it did: the caller has to wake it.
+    mutating func awake() -> Mailbox.Sleep {
+        defer { sleep = .none }
+        return sleep
     }
 }

@@ -32,6 +32,8 @@ final class Poller {
     private(set) var waker: Waker
     private var alarm: Alarm
     @safe private var wakeEvent: OpaquePointer?
+    /// How many events libevent counts for the two of our own.
+    private var ownEvents: Int32 = 0
 
     init() throws {
         _ = Libevent.setUp
@@ -51,6 +53,7 @@ final class Poller {
         }
         unsafe self.base = base
         addWakeEvent()
+        ownEvents = events
     }
 
     private static func makeBase() throws -> OpaquePointer {
@@ -91,6 +94,13 @@ final class Poller {
             reference
         )
         unsafe event_add(wakeEvent, nil)
+    }
+
+    /// Whether anything besides a wake-up and the alarm can happen in a poll.
+    var isWatching: Bool { events != ownEvents }
+
+    private var events: Int32 {
+        unsafe event_base_get_num_events(base, UInt32(EVENT_BASE_COUNT_ADDED | EVENT_BASE_COUNT_ACTIVE))
     }
 
     /// The kernel interface in use, such as `epoll`.

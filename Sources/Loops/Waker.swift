@@ -12,9 +12,15 @@ import Darwin
 #endif
 
 /// A descriptor that one thread polls and others make readable: an eventfd, elsewhere a pipe.
+///
+/// On Linux there is a second one for a thread that has nothing else to poll for: it blocks in a read, which costs less
+/// than a poll.
 struct Waker: Sendable {
     let readEnd: Int32
     private let writeEnd: Int32
+    #if !canImport(Darwin)
+    private let parking: Int32
+    #endif
     /// Each write is an edge of its own, so nothing has to be read back.
     let isEdgeTriggered: Bool
 
@@ -30,6 +36,12 @@ struct Waker: Sendable {
         #else
         let descriptor = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
         guard descriptor >= 0 else { throw LoopUnavailable(operation: "making an eventfd", code: errno) }
+        parking = eventfd(0, Int32(EFD_CLOEXEC))
+        guard parking >= 0 else {
+            let code = errno
+            Self.close(descriptor)
+            throw LoopUnavailable(operation: "making an eventfd", code: code)
+        }
         (readEnd, writeEnd, isEdgeTriggered) = (descriptor, descriptor, edgeTriggered)
         #endif
     }
@@ -44,6 +56,25 @@ struct Waker: Sendable {
         #endif
     }
 
+    #if canImport(Darwin)
+    static let canPark = false
+    func park() {}
+    func unpark() {}
+    #else
+    static let canPark = true
+
+    /// Blocks until `unpark`, before or after; a signal may end it, too.
+    func park() {
+        var count: UInt64 = 0
+        _ = unsafe read(parking, &count, 8)
+    }
+
+    func unpark() {
+        var one: UInt64 = 1
+        _ = unsafe write(parking, &one, 8)
+    }
+    #endif
+
     func drain() {
         if isEdgeTriggered { return }
         var buffer: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0, 0, 0)
@@ -57,13 +88,21 @@ struct Waker: Sendable {
     }
 
     func close() {
+        Self.close(readEnd)
         #if canImport(Darwin)
-        _ = Darwin.close(readEnd)
-        _ = Darwin.close(writeEnd)
-        #elseif canImport(Musl)
-        _ = Musl.close(readEnd)
+        Self.close(writeEnd)
         #else
-        _ = Glibc.close(readEnd)
+        Self.close(parking)
+        #endif
+    }
+
+    private static func close(_ descriptor: Int32) {
+        #if canImport(Darwin)
+        _ = Darwin.close(descriptor)
+        #elseif canImport(Musl)
+        _ = Musl.close(descriptor)
+        #else
+        _ = Glibc.close(descriptor)
         #endif
     }
 }
