@@ -12,7 +12,9 @@ public func onThread<Success: Sendable>(
     _ body: @escaping @Sendable () throws -> Success
 ) async throws -> Success {
     let result: Result<Success, any Error> = await withCheckedContinuation { continuation in
-        PlainThread.start(name) { continuation.resume(returning: Result { try body() }) }
+        do { try PlainThread.start(name) { continuation.resume(returning: Result { try body() }) } } catch {
+            continuation.resume(returning: .failure(error))
+        }
     }
     return try result.get()
 }

@@ -222,7 +222,7 @@ final class _PromiseExtras<Success: Sendable>: Sendable {
 final class _Extras: _Node, @unchecked Sendable {
     var label: String?
     var canceller: (@Sendable () -> CancellationAnswer)?
-    var refusal: (@Sendable () -> WouldDeadlock?)?
+    var mayBlock: (@Sendable () -> BlockingAnswer)?
 
     override package func _takeCanceller() -> (@Sendable () -> CancellationAnswer)? {
         defer { canceller = nil }

@@ -68,8 +68,13 @@ func _blockUntilDone(_ source: _FutureCore, timeout: Duration?, observing: Bool 
     case .greenlet(let parker):
         try park(parker, on: source, timeout: timeout, observing: observing)
     case .thread:
-        if let refusal = source._refusalToBlock { throw refusal }
-        try block(on: source, timeout: timeout, observing: observing)
+        switch source._mayBlock {
+        case .allowed: try block(on: source, timeout: timeout, observing: observing)
+        case .allowedUntil(let end):
+            defer { end() }
+            try block(on: source, timeout: timeout, observing: observing)
+        case .refused(let error): throw error
+        }
     }
 }
 

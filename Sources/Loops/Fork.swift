@@ -46,7 +46,7 @@ extension IOLoop {
     ///
     /// Call it in the child's only thread. Fork while no other thread posts: a lock held then stays locked in the child.
     ///
-    /// - Errors: ``LoopUnavailable``.
+    /// - Errors: ``LoopUnavailable``; ``ThreadUnavailable``.
     public func reinitializeAfterFork() throws {
         guard isForked else { return }
         try poller.reinitializeAfterFork()
@@ -65,6 +65,6 @@ extension IOLoop {
             return wasStopped
         }
         forkGeneration = Fork.current
-        if hasOwnThread, !wasStopped { startThread() }
+        if hasOwnThread, !wasStopped { try startThread() }
     }
 }

@@ -68,16 +68,19 @@ public final class IOLoop: TurnHosting, @unchecked Sendable {  // SAFETY: see th
 
     /// Makes a loop and a thread that runs it until ``stop()``.
     ///
-    /// - Errors: ``LoopUnavailable`` when the system has no descriptors left.
+    /// - Errors: ``LoopUnavailable`` when the system has no descriptors left; ``ThreadUnavailable``.
     public static func onOwnThread(name: String? = nil) throws -> IOLoop {
         let loop = try IOLoop(name: name, ownThread: true)
-        loop.startThread()
+        try loop.startThread()
         return loop
     }
 
-    func startThread() {
+    func startThread() throws {
         mailbox.state.withLock { $0.phase = .running }
-        PlainThread.start(name) { [self] in box.enter { drive(until: { false }) } }
+        do { try PlainThread.start(name) { [self] in box.enter { drive(until: { false }) } } } catch {
+            mailbox.state.withLock { $0.phase = .idle }
+            throw error
+        }
     }
 
     deinit {

@@ -68,6 +68,20 @@ public struct LoopUnavailable: Error, Sendable, CustomStringConvertible {
     }
 }
 
+/// The operating system has no further thread for this process.
+public struct ThreadUnavailable: Error, Sendable, CustomStringConvertible {
+    /// The thread's name.
+    public let thread: String
+    /// The system's error number.
+    public let code: Int32
+
+    /// What happened, where it began, what to do.
+    public var description: String {
+        "ThreadUnavailable: thread \(thread) could not be started, error \(code); the process has as many as it may, or no"
+            + " memory for a stack. Use fewer loops and smaller pools, or raise the limit."
+    }
+}
+
 /// A loop made before a fork was used in the child.
 public struct LoopForked: Error, Sendable, CustomStringConvertible {
     /// The loop's name.

@@ -33,7 +33,9 @@ final class LoopPromise<Success: Sendable>: Sendable {
         })
     }
 
-    func refuseBlocking(_ refusal: @escaping @Sendable () -> WouldDeadlock?) { promise._refuseBlocking(refusal) }
+    func askBeforeBlocking(_ question: @escaping @Sendable () -> BlockingAnswer) {
+        promise._askBeforeBlocking(question)
+    }
 
     private func release() {
         let closer = closer.withLock { $0.take() }

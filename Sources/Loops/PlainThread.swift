@@ -20,9 +20,11 @@ package enum PlainThread {
     }
 
     /// Starts a detached thread. Signals are blocked in it: they are the main thread's, or a registry's.
-    package static func start(_ name: String, _ body: @escaping @Sendable () -> Void) {
+    ///
+    /// - Errors: ``ThreadUnavailable``; the body is released then.
+    package static func start(_ name: String, _ body: @escaping @Sendable () -> Void) throws(ThreadUnavailable) {
         // SAFETY: the thread takes the reference over.
-        let reference = unsafe Unmanaged.passRetained(Body(body)).toOpaque()
+        let reference = unsafe Unmanaged.passRetained(Body(body))
         let error = unsafe sy_thread_start(
             name,
             0,
@@ -32,9 +34,11 @@ package enum PlainThread {
                 let body = unsafe Unmanaged<Body>.fromOpaque(reference!).takeRetainedValue()
                 body.run()
             },
-            reference
+            reference.toOpaque()
         )
-        precondition(error == 0, "switchyard: cannot start thread \(name): error \(error)")
+        guard error != 0 else { return }
+        unsafe reference.release()
+        throw ThreadUnavailable(thread: name, code: error)
     }
 
     /// All but those a thread causes itself, which cannot be blocked without hiding crashes.

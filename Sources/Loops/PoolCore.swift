@@ -10,6 +10,13 @@ final class PoolCore: Sendable {
         var idle: [Worker] = []
         var workers: [Worker] = []
         var isShutDown = false
+        /// The jobs of this pool that its own workers block for.
+        var awaited: [ObjectIdentifier: PoolJob] = [:]
+
+        /// Nobody is left who could finish a job: each worker blocks until another one of this pool has run.
+        var isStuck: Bool {
+            awaited.count == workers.count && awaited.values.allSatisfy { !$0.isFinished }
+        }
     }
 
     private let name: String
@@ -41,6 +48,15 @@ final class PoolCore: Sendable {
     }
 
     func add(_ job: PoolJob) {
+        do { try place(job, mayStart: true) } catch let error as ThreadUnavailable {
+            // Fewer threads than wished for do the work as well; none do not.
+            do { try place(job, mayStart: false, unless: error) } catch { job.reject(error) }
+        } catch {
+            job.reject(error)
+        }
+    }
+
+    private func place(_ job: PoolJob, mayStart: Bool, unless noThread: ThreadUnavailable? = nil) throws {
         enum Step { case wake(Worker), start(Worker), queued, reject(any Error) }
         let step: Step = state.withLock { state in
             if state.isShutDown { return .reject(PoolClosed(pool: name)) }
@@ -48,7 +64,8 @@ final class PoolCore: Sendable {
                 worker.job.withLock { $0 = job }
                 return .wake(worker)
             }
-            if state.workers.count < size {
+            if let noThread, state.workers.isEmpty { return .reject(noThread) }
+            if mayStart, state.workers.count < size {
                 let worker = Worker(job)
                 state.workers.append(worker)
                 return .start(worker)
@@ -61,10 +78,22 @@ final class PoolCore: Sendable {
         }
         switch step {
         case .wake(let worker): worker.parker.wake()
-        case .start(let worker): PlainThread.start("sy-\(name)") { [self] in run(worker) }
+        case .start(let worker):
+            do { try PlainThread.start("sy-\(name)") { [self] in run(worker) } } catch {
+                remove(worker)
+                throw error
+            }
         case .queued: break
-        case .reject(let error): job.reject(error)
+        case .reject(let error): throw error
         }
+    }
+
+    private func remove(_ worker: Worker) {
+        let isLast = state.withLock { state in
+            state.workers.removeAll { $0 === worker }
+            return state.workers.isEmpty && state.isShutDown
+        }
+        if isLast { ending.tryComplete(.success(())) }
     }
 
     func cancel(_ job: PoolJob) -> CancellationAnswer {
@@ -74,19 +103,31 @@ final class PoolCore: Sendable {
     }
 
     /// The answer to a thread that is about to block until the job has run.
-    func refusal(of job: PoolJob) -> WouldDeadlock? {
+    func blocking(on job: PoolJob) -> BlockingAnswer {
         let thread = Worker.currentThread
-        let wouldHang = state.withLock { state in
-            size == 1 && state.queue.contains { $0 === job } && state.workers.contains { $0.thread == thread }
+        let (worker, wouldHang) = state.withLock { state in
+            guard let worker = state.workers.first(where: { $0.thread == thread }) else {
+                return (nil as Worker?, false)
+            }
+            state.awaited[ObjectIdentifier(worker)] = job
+            guard state.isStuck else { return (worker, false) }
+            state.awaited[ObjectIdentifier(worker)] = nil
+            return (worker, true)
         }
-        return wouldHang
-            ? WouldDeadlock(
+        guard let worker else { return .allowed }
+        guard wouldHang else {
+            return .allowedUntil { [self] in state.withLock { $0.awaited[ObjectIdentifier(worker)] = nil } }
+        }
+        let place = size == 1 ? "the only thread" : "a thread"
+        let others = size == 1 ? "" : ", and all others of its threads wait for jobs of this pool, too"
+        return .refused(
+            WouldDeadlock(
                 .other(
-                    "on the only thread of worker pool \"\(name)\", for a job that is queued behind the one that waits. Give"
-                        + " the pool more threads, or return the future and let the caller wait"
+                    "on \(place) of worker pool \"\(name)\", for a job that needs a thread of it\(others). Give the pool more"
+                        + " threads, or return the future and let the caller wait"
                 )
             )
-            : nil
+        )
     }
 
     private func run(_ worker: Worker) {

@@ -3,6 +3,7 @@
 
 import CFutures
 import Futures
+import Synchronization
 
 /// One job of a worker pool: it runs, is rejected or is cancelled; the first wins.
 final class PoolJob: Sendable {
@@ -12,14 +13,32 @@ final class PoolJob: Sendable {
     }
 
     private let work: Lock<Work?>
+    private let finished = Atomic<Bool>(false)
 
     init(run: @escaping @Sendable () -> Void, reject: @escaping @Sendable (any Error) -> Void) {
         work = Lock(Work(run: run, reject: reject))
     }
 
-    func start() { work.withLock { $0.take() }?.run() }
-    func reject(_ error: any Error) { work.withLock { $0.take() }?.reject(error) }
-    func cancel() -> Bool { work.withLock { $0.take() } != nil }
+    /// It has run, or never will. Its result may still be on the way.
+    var isFinished: Bool { finished.load(ordering: .acquiring) }
+
+    func start() {
+        let run = work.withLock { $0.take() }?.run
+        run?()
+        finished.store(true, ordering: .releasing)
+    }
+
+    func reject(_ error: any Error) {
+        guard let reject = work.withLock({ $0.take() })?.reject else { return }
+        finished.store(true, ordering: .releasing)
+        reject(error)
+    }
+
+    func cancel() -> Bool {
+        guard work.withLock({ $0.take() }) != nil else { return false }
+        finished.store(true, ordering: .releasing)
+        return true
+    }
 }
 
 /// One thread of a worker pool.

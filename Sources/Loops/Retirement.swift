@@ -34,7 +34,10 @@ package final class Retirement: Sendable {
             return !state.isStarted
         }
         if mustStart {
-            PlainThread.start("sy-retired") { [self] in drain() }
+            do { try PlainThread.start("sy-retired") { [self] in drain() } } catch {
+                // There is nobody else to run the jobs, and nobody to tell: their tasks would be suspended for ever.
+                fatalError("switchyard: the jobs of a stopped loop cannot be run: \(error)")
+            }
         } else {
             parker.wake()
         }

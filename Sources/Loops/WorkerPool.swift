@@ -44,8 +44,9 @@ public final class WorkerPool: Sendable {
     /// - Executor: The closure runs on a plain thread, and the future completes there; see `Loop.runInExecutor` for a
     ///   result that comes back on a loop. Task-local values are not carried over.
     /// - Cancellation: A queued job is removed. A running one cannot be stopped: it is too late.
-    /// - Errors: What the closure throws; ``PoolClosed``; ``PoolSaturated``. Waiting for the result on the only thread of
-    ///   the pool, while the job is queued behind the one that waits, throws `WouldDeadlock`.
+    /// - Errors: What the closure throws; ``PoolClosed``; ``PoolSaturated``; ``ThreadUnavailable`` if not one thread could be
+    ///   started. Waiting for the result on a thread of the pool throws `WouldDeadlock` when no thread would be left to run
+    ///   the job: all of them, or the only one, would wait for jobs of this pool.
     public func submit<Success: Sendable>(
         fileID: StaticString = #fileID,
         line: UInt = #line,
@@ -57,7 +58,7 @@ public final class WorkerPool: Sendable {
             reject: { promise.tryComplete(.failure($0)) }
         )
         promise.onCancel(answering: { [core] in core.cancel(job) })
-        promise._refuseBlocking { [core] in core.refusal(of: job) }
+        promise._askBeforeBlocking { [core] in core.blocking(on: job) }
         core.add(job)
         return promise.future
     }
@@ -99,7 +100,7 @@ extension Loop {
         }
         let job = PoolJob(run: { finish(Result { try body() }) }, reject: { finish(.failure($0)) })
         promise.onCancel { [core = pool.core] in core.cancel(job) }
-        promise.refuseBlocking { [core = pool.core] in core.refusal(of: job) }
+        promise.askBeforeBlocking { [core = pool.core] in core.blocking(on: job) }
         pool.core.add(job)
         return promise.future
     }

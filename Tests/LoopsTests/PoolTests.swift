@@ -6,6 +6,14 @@ import Futures
 import Loops
 import Testing
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 @Suite("Worker pools")
 struct PoolTests {
     @Test("T10: the result arrives on the loop that asked, the work runs elsewhere")
@@ -157,6 +165,70 @@ struct PoolTests {
         }
     }
 
+    @Test("C11, B4: the last thread of a pool that would wait for its jobs is refused, the others get their results")
+    func mutualDeadlock() async throws {
+        let pool = WorkerPool(name: "two", size: 2)
+        let entered = Counter()
+        let jobs = (0..<2).map { _ in
+            pool.submit { () -> String in
+                // Both threads are taken, so that both inner jobs are queued.
+                entered.add()
+                guard blockUntil({ entered.value == 2 }) else { return "alone" }
+                let inner = pool.submit { 1 }
+                do { return "\(try inner.wait(timeout: .seconds(60)))" } catch { return "\(error)" }
+            }
+        }
+        let texts = [try await jobs[0].value, try await jobs[1].value]
+        #expect(texts.count { $0 == "1" } == 1)
+        #expect(texts.contains { $0.contains("WouldDeadlock") && $0.contains("two") })
+        try await pool.shutdown().value
+    }
+
+    @Test("C11: a thread of a pool that has given up waiting for a job is not counted among those that wait")
+    func endedWait() async throws {
+        let pool = WorkerPool(size: 2)
+        let (gaveUp, leave) = (Cell(false), Cell(false))
+        let blocker = pool.submit { () -> Bool in
+            // The other thread's job waits for this one, for a short while.
+            blockUntil { leave.value }
+        }
+        let impatient = pool.submit { () -> Bool in
+            #expect(throws: TimedOut.self) { try blocker.wait(timeout: .milliseconds(1)) }
+            gaveUp.value = true
+            return blockUntil { leave.value }
+        }
+        #expect(await eventually { gaveUp.value })
+        let queued = pool.submit { 7 }
+        leave.value = true
+        #expect(try await queued.value == 7)
+        let (first, second) = (try await blocker.value, try await impatient.value)
+        #expect(first && second)
+        // Nobody waits any more: one thread may wait for the other.
+        #expect(try await pool.submit { try pool.submit { 8 }.wait() }.value == 8)
+        try await pool.shutdown().value
+    }
+
+    #if os(Linux)
+    @Test("a thread that cannot be started is an error with a name, for pools and for loops")
+    func noThread() async {
+        await #expect(processExitsWith: .success) {
+            _ = try await WorkerPool.shared.submit {}.value
+            // Room for what the test allocates, not for a thread's stack.
+            var limit = rlimit()
+            let pages = try #require(pagesInUse())
+            limit.rlim_cur = rlim_t(pages * 4096 + 2 << 20)
+            limit.rlim_max = limit.rlim_cur
+            unsafe setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
+            let pool = WorkerPool(name: "poor", size: 2)
+            let error = await #expect(throws: ThreadUnavailable.self) { try await pool.submit {}.value }
+            precondition(error?.thread == "sy-poor")
+            #expect(throws: ThreadUnavailable.self) { try IOLoop.onOwnThread() }
+            // One thread does the work of two.
+            try await WorkerPool.shared.submit {}.value
+        }
+    }
+    #endif
+
     @Test("K3, K10, AG5: stopping the loop fails those who wait for it inside the pool, and then the pool can end")
     func shutdownOrder() async throws {
         let pool = WorkerPool(size: 1)
@@ -188,3 +260,15 @@ struct PoolTests {
         try await held.pool.shutdown().value
     }
 }
+
+#if os(Linux)
+/// How many pages of memory are mapped.
+private func pagesInUse() -> Int? {
+    var bytes = [UInt8](repeating: 0, count: 128)
+    let descriptor = unsafe open("/proc/self/statm", O_RDONLY)
+    let count = unsafe read(descriptor, &bytes, bytes.count)
+    close(descriptor)
+    guard count > 0 else { return nil }
+    return Int(String(decoding: bytes.prefix { $0 != 32 }, as: UTF8.self))
+}
+#endif
