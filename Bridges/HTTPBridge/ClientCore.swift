@@ -11,16 +11,19 @@ import Synchronization
 final class ClientCore: @unchecked Sendable {
     let loop: IOLoop
     let limits: ClientLimits
+    let resolver: Resolver
     private let isClosed = Atomic<Bool>(false)
     private var waiting: [Fetch] = []
     private var active: [ObjectIdentifier: Fetch] = [:]
     private var kept: [String: [ClientConnection]] = [:]
     private var reported: [Fetch] = []
-    private var closing = Lock<LoopTimer>(.spent)
+    private var isPumping = false
+    private let closing = Lock<LoopTimer>(.spent)
 
-    init(loop: IOLoop, limits: ClientLimits) {
+    init(loop: IOLoop, limits: ClientLimits, resolver: Resolver) {
         self.loop = loop
         self.limits = limits
+        self.resolver = resolver
     }
 
     /// Ends with the loop.
@@ -46,6 +49,9 @@ final class ClientCore: @unchecked Sendable {
 
     // MARK: Ends
 
+    // The closer is taken back only in work that the loop has accepted. A loop that refuses it is closing, and evhttp's
+    // objects are freed by the closer, on the loop's thread and before its base.
+
     func close() {
         isClosed.store(true, ordering: .releasing)
         onLoop { [self] in
@@ -55,9 +61,10 @@ final class ClientCore: @unchecked Sendable {
     }
 
     /// The last reference to the client has gone, and with it every fetch.
+    ///
+    /// - Executor: From any thread, and from anywhere on the loop's.
     func retire() {
-        // A loop that refuses the work is about to end, or has: then it is its end that closes what is kept.
-        onLoop { [self] in
+        loop.post { [self] in
             closing.withLock { $0 }.cancel()
             closeKept()
         }
@@ -90,6 +97,10 @@ final class ClientCore: @unchecked Sendable {
     }
 
     private func pump() {
+        // A fetch that fails at once asks for the next one from inside this loop, which goes on anyway.
+        if isPumping { return }
+        isPumping = true
+        defer { isPumping = false }
         while active.count < limits.maxConcurrent, !waiting.isEmpty {
             let fetch = waiting.removeFirst()
             active[ObjectIdentifier(fetch)] = fetch
@@ -120,12 +131,23 @@ final class ClientCore: @unchecked Sendable {
     }
 
     func keep(_ connection: ClientConnection) {
-        let total = kept.values.reduce(0) { $0 + $1.count }
-        guard !isClosed.load(ordering: .relaxed), total < limits.maxConcurrent else {
+        if keptCount >= limits.maxConcurrent { forgetClosed() }
+        guard !isClosed.load(ordering: .relaxed), keptCount < limits.maxConcurrent else {
             connection.free()
             return
         }
         kept[connection.key, default: []].append(connection)
+    }
+
+    private var keptCount: Int { kept.values.reduce(0) { $0 + $1.count } }
+
+    /// Makes room: servers close what is idle, and places that nobody asks for again would keep theirs for good.
+    private func forgetClosed() {
+        for (key, connections) in kept {
+            for connection in connections where !connection.isConnected { connection.free() }
+            let open = connections.filter(\.isConnected)
+            kept[key] = open.isEmpty ? nil : open
+        }
     }
 
     // MARK: What libevent reported

@@ -25,6 +25,8 @@ final class Fetch: @unchecked Sendable {
     private var deadline = LoopTimer.spent
     private var connectLimit = LoopTimer.spent
     private var lookup = Registration.spent
+    /// The host's addresses that have not been tried yet.
+    private var untried: ArraySlice<String> = []
     private var exchange: Exchange?
     private var mayRepeat = true
 
@@ -40,6 +42,7 @@ final class Fetch: @unchecked Sendable {
     /// Checks the request and hands it to the loop. On the thread that used the verb.
     func start() throws {
         address = try HTTPAddress(request)
+        if let name = request.headers.nameWithLineBreak { throw HTTPError(.invalidHeader(name), request) }
         promise.onCancel { [self] in core.onLoop { self.fail(CancellationError()) } }
         if !core.onLoop({ self.enqueue() }) {
             throw LoopClosed(loop: core.loop.name, operation: "the fetch \(request)")
@@ -86,22 +89,31 @@ final class Fetch: @unchecked Sendable {
             }
         }
         guard !address.isNumeric else {
-            open(address.host)
+            open([address.host])
             return
         }
-        lookup = address.resolved(for: request).callback(on: core.loop) { [self] outcome in
-            guard phase == .connecting else { return }
-            switch outcome {
-            case .success(let numeric): open(numeric)
-            case .failure(let error): fail(error)
-            }
+        // Not a callback on the loop: one that the loop refuses runs on the resolver's thread. The loop's end has failed
+        // this fetch then.
+        lookup = core.resolver.addresses(of: address.host).observe { [self] outcome in
+            core.onLoop { self.found(outcome) }
         }
     }
 
-    private func open(_ numeric: String) {
+    private func found(_ addresses: Result<[String], any Error>) {
+        guard phase == .connecting else { return }
+        do { open(try addresses.get()[...]) } catch let error as Resolver.Failure {
+            fail(HTTPError(.unknownHost(error.text), request))
+        } catch {
+            fail(HTTPError(.cannotResolve("\(error)"), request))
+        }
+    }
+
+    /// Tries the first of the addresses; the others are for when it does not answer.
+    private func open(_ addresses: ArraySlice<String>) {
+        untried = addresses.dropFirst()
         let connection = unsafe ClientConnection(
             base: core.loop.eventBase,
-            address: numeric,
+            address: addresses.first ?? address.host,
             port: address.port,
             key: address.authority
         )
@@ -110,6 +122,16 @@ final class Fetch: @unchecked Sendable {
             return
         }
         send(on: connection)
+    }
+
+    /// Goes on to the next address of the host; nothing has been sent yet.
+    ///
+    /// - Returns: False if there is none.
+    private func openNext() -> Bool {
+        guard phase == .connecting, !untried.isEmpty else { return false }
+        dropExchange()
+        open(untried)
+        return true
     }
 
     private func send(on connection: ClientConnection) {
@@ -121,7 +143,8 @@ final class Fetch: @unchecked Sendable {
             return
         }
         if !exchange.begin(request.method, target: address.target) {
-            fail(HTTPError(.cannotConnect(code: Evhttp.takeError()), request))
+            let code = Evhttp.takeError()
+            if !openNext() { fail(HTTPError(.cannotConnect(code: code), request)) }
         }
     }
 
@@ -148,7 +171,7 @@ final class Fetch: @unchecked Sendable {
             dropExchange()
             connectAfresh()
         case .stale: fail(HTTPError(.closedEarly, request))
-        case .failure(let reason): fail(HTTPError(reason, request))
+        case .failure(let reason): if !openNext() { fail(HTTPError(reason, request)) }
         }
     }
 

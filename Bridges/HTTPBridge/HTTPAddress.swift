@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CLibevent
-import Futures
-import Loops
 
 #if canImport(Glibc)
 import Glibc
@@ -50,45 +48,4 @@ struct HTTPAddress: Sendable {
         var space = (UInt64(0), UInt64(0))
         return unsafe inet_pton(AF_INET, host, &space) == 1 || inet_pton(AF_INET6, host, &space) == 1
     }
-
-    /// The first address of the host's name, looked up on a thread of its own: the system's resolver blocks.
-    ///
-    /// - Executor: Completes on that thread.
-    func resolved(for request: HTTPRequest) -> Future<String> {
-        let promise = Promise<String>("the address of \(host)")
-        PlainThread.start("sy-resolve") { promise.complete(with: Result { try lookUp(request) }) }
-        return promise.future
-    }
-
-    private func lookUp(_ request: HTTPRequest) throws -> String {
-        var hints = unsafe addrinfo()
-        unsafe hints.ai_socktype = streamSocket
-        var list: UnsafeMutablePointer<addrinfo>?
-        let code = unsafe getaddrinfo(host, nil, &hints, &list)
-        guard code == 0, let first = unsafe list else {
-            throw HTTPError(.unknownHost(unsafe String(cString: gai_strerror(code))), request)
-        }
-        defer { unsafe freeaddrinfo(first) }
-        let size = Int(NI_MAXHOST)
-        let text = unsafe [CChar](unsafeUninitializedCapacity: size) { buffer, count in
-            let code = unsafe getnameinfo(
-                first.pointee.ai_addr,
-                first.pointee.ai_addrlen,
-                buffer.baseAddress,
-                socklen_t(size),
-                nil,
-                0,
-                NI_NUMERICHOST
-            )
-            count = code == 0 ? unsafe strlen(buffer.baseAddress!) : 0
-        }
-        guard !text.isEmpty else { throw HTTPError(.unknownHost("an address of an unknown kind"), request) }
-        return String(decoding: text.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
 }
-
-#if canImport(Glibc)
-private let streamSocket = Int32(SOCK_STREAM.rawValue)
-#else
-private let streamSocket = SOCK_STREAM
-#endif

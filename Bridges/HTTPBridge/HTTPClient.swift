@@ -30,7 +30,7 @@ public final class HTTPClient: Sendable {
     ///     is for ever.
     ///   - maxHeaderBytes: How large the header of a reply may be.
     ///   - maxBodyBytes: How large the body of a reply may be.
-    public init(
+    public convenience init(
         loop: IOLoop = .shared,
         maxConcurrent: Int = 16,
         connectTimeout: Duration = .seconds(20),
@@ -38,8 +38,7 @@ public final class HTTPClient: Sendable {
         maxHeaderBytes: Int = 65_536,
         maxBodyBytes: Int = 104_857_600
     ) {
-        precondition(maxConcurrent >= 1, "an HTTPClient with maxConcurrent \(maxConcurrent) would never fetch")
-        core = ClientCore(
+        self.init(
             loop: loop,
             limits: ClientLimits(
                 maxConcurrent: maxConcurrent,
@@ -47,8 +46,17 @@ public final class HTTPClient: Sendable {
                 requestTimeout: requestTimeout,
                 maxHeaderBytes: maxHeaderBytes,
                 maxBodyBytes: maxBodyBytes
-            )
+            ),
+            resolver: .shared
         )
+    }
+
+    package init(loop: IOLoop, limits: ClientLimits, resolver: Resolver) {
+        precondition(
+            limits.maxConcurrent >= 1,
+            "an HTTPClient with maxConcurrent \(limits.maxConcurrent) would never fetch"
+        )
+        core = ClientCore(loop: loop, limits: limits, resolver: resolver)
         core.register()
     }
 
@@ -88,10 +96,24 @@ public final class HTTPClient: Sendable {
     public func close() { core.close() }
 }
 
-struct ClientLimits: Sendable {
-    var maxConcurrent: Int
-    var connectTimeout: Duration
-    var requestTimeout: Duration
-    var maxHeaderBytes: Int
-    var maxBodyBytes: Int
+package struct ClientLimits: Sendable {
+    package var maxConcurrent = 16
+    package var connectTimeout = Duration.seconds(20)
+    package var requestTimeout = Duration.seconds(60)
+    package var maxHeaderBytes = 65_536
+    package var maxBodyBytes = 104_857_600
+
+    package init(
+        maxConcurrent: Int = 16,
+        connectTimeout: Duration = .seconds(20),
+        requestTimeout: Duration = .seconds(60),
+        maxHeaderBytes: Int = 65_536,
+        maxBodyBytes: Int = 104_857_600
+    ) {
+        self.maxConcurrent = maxConcurrent
+        self.connectTimeout = connectTimeout
+        self.requestTimeout = requestTimeout
+        self.maxHeaderBytes = maxHeaderBytes
+        self.maxBodyBytes = maxBodyBytes
+    }
 }

@@ -13,6 +13,9 @@ public struct HTTPError: Error, Sendable, CustomStringConvertible {
         case invalidHeader(String)
         /// The host's name has no address; with the resolver's words.
         case unknownHost(String)
+        /// The host's name could not be looked up: no thread for it, or too many look-ups that wait for a resolver which
+        /// does not answer; with the reason.
+        case cannotResolve(String)
         /// Nobody listens at the address.
         case refused
         /// The connection could not be made; with the system's error number.
@@ -59,6 +62,8 @@ public struct HTTPError: Error, Sendable, CustomStringConvertible {
         case .invalidHeader(let name):
             "the header field \(name) has a line break in it, which would end the field. Remove it."
         case .unknownHost(let why): "the host's name has no address (\(why)). Check its spelling, and the resolver."
+        case .cannotResolve(let why):
+            "the host's name could not be looked up (\(why)). Fetch fewer names at once, and look at the system's resolver."
         case .refused:
             "the connection was refused: nobody listens there. Check host and port, and that the server runs."
         case .cannotConnect(let code):

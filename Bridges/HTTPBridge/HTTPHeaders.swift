@@ -97,6 +97,14 @@ public struct HTTPHeaders: Sendable {
         return nil
     }
 
+    /// The name of a field that must not be sent.
+    var nameWithLineBreak: String? {
+        // Hardly ever there, and then seen in one pass.
+        guard block.contains(where: isLineBreak) else { return nil }
+        return first { block[$0.name.lowerBound..<$0.value.upperBound].contains(where: isLineBreak) }
+            .map { block.string($0.name) }
+    }
+
     func contains(_ name: String) -> Bool { first { $0.matches(name, in: block) } != nil }
 }
 
@@ -129,6 +137,8 @@ extension HTTPHeaders: Equatable, CustomStringConvertible {
     /// One line for each field.
     public var description: String { map { "\($0.name): \($0.value)" }.joined(separator: "\n") }
 }
+
+private func isLineBreak(_ byte: UInt8) -> Bool { byte == 10 || byte == 13 }
 
 private func lowercased(_ byte: UInt8) -> UInt8 { byte >= 65 && byte <= 90 ? byte | 32 : byte }
 

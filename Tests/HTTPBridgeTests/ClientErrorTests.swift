@@ -33,6 +33,56 @@ private let limit = 4096
         }
     }
 
+    @Test("E15: all addresses of a name are tried, in their order, before a fetch fails")
+    func allAddresses() async throws {
+        try await withLoop { loop in
+            let server = try HTTPServer(loop: loop, handler: .future { _ in Future.succeeded("found") })
+            let resolver = Resolver { name in
+                switch name {
+                // Nobody listens at the first two; the broadcast address fails in the call, not afterwards.
+                case "some.test": ["255.255.255.255", "127.0.0.2", "::1", "127.0.0.1"]
+                case "none.test": ["255.255.255.255", "127.0.0.2"]
+                default: throw Resolver.Failure("no such name")
+                }
+            }
+            let client = HTTPClient(loop: loop, limits: ClientLimits(), resolver: resolver)
+            let request = HTTPRequest(.post, "http://some.test:\(server.port)/", body: "text")
+            #expect(try await client.fetch(request).value.body.text == "found")
+            #expect(await reason(client.fetch("http://none.test:\(server.port)/")) == .refused)
+            #expect(await reason(client.fetch("http://other.test/")) == .unknownHost("no such name"))
+        }
+    }
+
+    @Test("E15: a resolver that does not answer holds up a bounded number of look-ups, and names the others")
+    func silentResolver() async throws {
+        try await withLoop { loop in
+            let (mayAnswer, lookUps) = (Flag(), OrderRecorder())
+            let resolver = Resolver(threads: 1, waiting: 1) { name in
+                lookUps.record(name)
+                _ = blockUntil { mayAnswer.isUp }
+                return ["127.0.0.1"]
+            }
+            let limits = ClientLimits(connectTimeout: .milliseconds(50))
+            let client = HTTPClient(loop: loop, limits: limits, resolver: resolver)
+            let first = client.fetch("http://one.test:1/").future()
+            #expect(await eventually { lookUps.count == 1 })
+            #expect(await reason(first) == .connectTimeout(limits.connectTimeout))
+            // The thread is still held; the place in the queue is given back by each that has given up.
+            for _ in 0..<3 {
+                #expect(await reason(client.fetch("http://two.test:1/")) == .connectTimeout(limits.connectTimeout))
+            }
+            let patient = HTTPClient(loop: loop, limits: ClientLimits(), resolver: resolver)
+            let waiting = patient.fetch("http://three.test:1/").future()
+            guard case .cannotResolve? = await reason(patient.fetch("http://four.test:1/")) else {
+                Issue.record("not refused")
+                return
+            }
+            mayAnswer.raise()
+            #expect(await reason(waiting) == .refused)
+            #expect(lookUps.entries == ["one.test", "three.test"])
+        }
+    }
+
     @Test("E15: a connection that the peer breaks is a reset")
     func reset() async throws {
         try await withLoop { loop in

@@ -235,4 +235,82 @@ import Testing
             _ = consume client
         }
     }
+
+    @Test("E15: a look-up that ends while the loop stops touches nothing of the client elsewhere")
+    func resolvedWhileStopping() async throws {
+        let loop = try IOLoop.onOwnThread(name: "stopping")
+        let (mayAnswer, hasAnswered, isStopping) = (Flag(), Flag(), Flag())
+        // One thread: when it comes to the second name it has delivered the first one's address.
+        let resolver = Resolver(threads: 1) { name in
+            if name == "slow.test" { _ = blockUntil { mayAnswer.isUp } } else { hasAnswered.raise() }
+            return ["127.0.0.1"]
+        }
+        let peer = try RawPeer { connection in
+            connection.receiveHeader()
+            connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            connection.receiveAll()
+            connection.shut()
+        }
+        let fetch = try await { () async throws -> Future<HTTPResponse> in
+            let client = HTTPClient(loop: loop, limits: ClientLimits(), resolver: resolver)
+            #expect(try await client.fetch(peer.url).value.status == 200)
+            return client.fetch("http://slow.test/").future()
+        }()
+        try await loop.submit {}.value
+        loop.post {
+            loop.stop()
+            isStopping.raise()
+            _ = blockUntil { hasAnswered.isUp }
+        }
+        #expect(await eventually { isStopping.isUp })
+        mayAnswer.raise()
+        try await withLoop { other in
+            let client = HTTPClient(loop: other, limits: ClientLimits(), resolver: resolver)
+            let next = client.fetch("http://next.test:1/").future()
+            await #expect(throws: LoopClosed.self) { try await fetch.value }
+            _ = try? await next.value
+        }
+        try await loop.stopped.value
+        try await peer.ended.value
+    }
+
+    @Test("T27, B7: a queue of fetches that fail at once is worked off without recursion")
+    func manyFailures() async throws {
+        try await withLoop { loop in
+            let gate = Gate()
+            let server = try HTTPServer(loop: loop, handler: .future { gate.pass($0) })
+            let client = HTTPClient(loop: loop, maxConcurrent: 1)
+            let first = client.fetch(server.url).future()
+            #expect(await eventually { gate.arrived == 1 })
+            // The system refuses to connect to the broadcast address without looking further.
+            let fetches = (0..<10_000).map { _ in client.fetch("http://255.255.255.255/").future() }
+            try await loop.submit {}.value
+            gate.letThrough()
+            #expect(try await first.value.status == 200)
+            for fetch in fetches { await #expect(throws: HTTPError.self) { try await fetch.value } }
+        }
+    }
+
+    @Test("T27: kept connections that servers have closed do not keep others from being kept")
+    func closedConnectionsAreForgotten() async throws {
+        try await withLoop { loop in
+            let client = HTTPClient(loop: loop, maxConcurrent: 1, requestTimeout: .seconds(60))
+            let reply = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+            let closing = try RawPeer.answering(reply)
+            _ = try await client.fetch(closing.url).value
+            try await closing.ended.value
+            // A sleep of the loop is a poll, in which the end of that connection is seen.
+            try await Future<Void>.sleep(for: .milliseconds(1), on: loop).value
+            let staying = try RawPeer { connection in
+                for _ in 0..<2 {
+                    connection.receiveHeader()
+                    connection.send(reply)
+                }
+                connection.shut()
+            }
+            #expect(try await client.fetch(staying.url).value.status == 200)
+            #expect(try await client.fetch(staying.url).value.status == 200)
+            try await staying.ended.value
+        }
+    }
 }

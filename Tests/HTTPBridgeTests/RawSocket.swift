@@ -170,7 +170,7 @@ struct RawPeer: Sendable {
         port = try listener.listen(backlog: 16)
         let promise = Promise<Void>("the end of a raw peer")
         ended = promise.future
-        PlainThread.start("raw-peer") {
+        try PlainThread.start("raw-peer") {
             for _ in 0..<connections {
                 guard let connection = try? listener.accepted() else { break }
                 script(connection)

@@ -111,3 +111,10 @@ final class ServerErrors: Sendable {
 extension HTTPServer {
     var url: String { "http://127.0.0.1:\(port)/" }
 }
+
+/// What one thread tells another.
+final class Flag: Sendable {
+    private let state = Lock(false)
+    var isUp: Bool { state.withLock { $0 } }
+    func raise() { state.withLock { $0 = true } }
+}
