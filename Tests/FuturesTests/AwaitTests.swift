@@ -144,7 +144,8 @@ import Testing
 
         let endless = Task { try await Promise<Int>.endless.future.value }
         let future = endless.future()
-        #expect(future.cancel() == .tooLate)
+        // The answer says whether the task has obeyed already.
+        _ = future.cancel()
         await #expect(throws: CancellationError.self) { try await future.value }
         #expect(endless.isCancelled)
 

@@ -43,11 +43,14 @@ struct StopTests {
                 order.record("observer, current: \(loop.isCurrent)")
             }
         }
+        // Both from one callback: another thread's second post might come after the stop.
         loop.post {
-            loop.stop()
-            loop.post { order.record("posted after the stop") }
+            loop.post {
+                loop.stop()
+                loop.post { order.record("posted after the stop") }
+            }
+            loop.post { order.record("posted before") }
         }
-        loop.post { order.record("posted before") }
         try await loop.stopped.value
         #expect(order.entries == ["posted before", "posted after the stop", "observer, current: true"])
     }
