@@ -31,6 +31,7 @@ static void carrier_thread_exits(void *value) {
 
 static void prepare_process(void) {
     pthread_key_create(&exit_key, carrier_thread_exits);
+    sy_stacks_prepare();
     sy_overflow_install();
 }
 

@@ -50,7 +50,7 @@
 #define SY_HIDDEN __attribute__((visibility("hidden")))
 #define sy_unlikely(condition) __builtin_expect(!!(condition), 0)
 
-enum { SY_FRESH, SY_STARTED, SY_FINISHED, SY_ABANDONED, SY_TRIMMED };
+enum { SY_FRESH, SY_STARTED, SY_FINISHED, SY_ABANDONED };
 enum { SY_STACK_NATIVE, SY_STACK_MAPPING, SY_STACK_SLAB, SY_STACK_SLAB_UNGUARDED, SY_STACK_THREAD };
 enum { SY_SIZE_CLASSES = 24, SY_UNPOOLED = 255 };
 
@@ -118,7 +118,9 @@ SY_HIDDEN size_t sy_carriers_live(void);
 SY_HIDDEN void sy_carrier_set_current(sy_carrier *carrier, sy_context *thread_context);
 SY_HIDDEN sy_context *sy_thread_context(void);
 
-// sy_stacks.c: the context lives at the top of its stack; `release` may unmap it.
+// sy_stacks.c: the context lives at the top of its stack; `release` may unmap it. Whoever makes a carrier has prepared:
+// nothing on the way to a stack asks again.
+SY_HIDDEN void sy_stacks_prepare(void);
 SY_HIDDEN sy_context *sy_stack_acquire(sy_carrier *carrier, size_t size);
 SY_HIDDEN void sy_stack_release(sy_carrier *carrier, sy_context *context);
 SY_HIDDEN void sy_stack_drain_pool(sy_carrier *carrier);

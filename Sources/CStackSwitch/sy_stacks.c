@@ -33,6 +33,7 @@ enum {
     SY_COLOUR_BYTES = 64,
     SY_KEPT_BYTES = 16 * 1024,  // resident bytes an idle stack may keep
     SY_CHECK_EVERY = 512,       // releases of one stack between two looks at what it keeps
+    SY_RESIDENT_STACKS = 1024,  // idle stacks of a class that may keep resident bytes at all
     SY_MAPPINGS_BEFORE_SLABS = 16000,
     SY_SLAB_STACKS = 256,
     SY_MADV_GUARD_INSTALL = 102,
@@ -90,6 +91,10 @@ static void prepare(void) {
     }
 #endif
     mappings_limit = has_guard_markers ? SY_MAPPINGS_BEFORE_SLABS : kernel_map_limit() / 2 * 45 / 100;
+}
+
+void sy_stacks_prepare(void) {
+    pthread_once(&once, prepare);
 }
 
 static uint8_t class_of(size_t size) {
@@ -210,7 +215,6 @@ static sy_context *fresh_stack(size_t size, uint8_t class, uint8_t colour) {
 }
 
 sy_context *sy_stack_acquire(sy_carrier *carrier, size_t size) {
-    if (sy_unlikely(page_size == 0)) { pthread_once(&once, prepare); }
     if (size == 0) { size = default_size; }
     uint8_t class = size == (size_t)256 * 1024 ? 6 : class_of(size);
     sy_context *context = class != SY_UNPOOLED ? carrier->idle[class] : NULL;
@@ -250,10 +254,11 @@ static size_t resident_extent(const sy_context *context) {
     return 0;
 }
 
-static bool give_back_below(sy_context *context, size_t kept) {
+static void give_back_below(sy_context *context, size_t kept) {
     char *end = context->map_ + context->map_size_;
-    if ((size_t)(end - context->low_) <= kept) { return false; }
-    return madvise(context->low_, (size_t)(end - context->low_) - kept, MADV_DONTNEED) == 0;
+    if ((size_t)(end - context->low_) <= kept) { return; }
+    madvise(context->low_, (size_t)(end - context->low_) - kept, MADV_DONTNEED);
+    if (kept > 0 && context->kind_ == SY_STACK_SLAB_UNGUARDED) { *(uint64_t *)(void *)context->low_ = canary; }
 }
 
 static void unmap(sy_context *context) {
@@ -298,30 +303,16 @@ void sy_stack_release(sy_carrier *carrier, sy_context *context) {
     }
     // What a stack has used can only be seen by asking the kernel (a word that marks the spot would itself keep a page
     // resident in every stack), and asking costs as much as the rest of a spawn. So each stack is asked once in a
-    // while, and a hub that goes to sleep trims them all.
-    if (sy_unlikely(++context->releases_ % SY_CHECK_EVERY == 0)) {
-        if (resident_extent(context) > SY_KEPT_BYTES) {
-            give_back_below(context, SY_KEPT_BYTES);
-            if (context->kind_ == SY_STACK_SLAB_UNGUARDED) { *(uint64_t *)(void *)context->low_ = canary; }
-        }
+    // while. Beyond as many as a busy hub takes again soon none keeps anything, so that a crowd which has left leaves no
+    // memory behind.
+    if (sy_unlikely(carrier->idle_count[class] >= SY_RESIDENT_STACKS)) {
+        give_back_below(context, page_size);
+    } else if (sy_unlikely(++context->releases_ % SY_CHECK_EVERY == 0)) {
+        if (resident_extent(context) > SY_KEPT_BYTES) { give_back_below(context, SY_KEPT_BYTES); }
     }
     context->next_ = carrier->idle[class];
     carrier->idle[class] = context;
     carrier->idle_count[class]++;
-}
-
-size_t sy_carrier_trim(sy_carrier *carrier) {
-    size_t trimmed = 0;
-    for (unsigned class = 0; class < SY_SIZE_CLASSES; class++) {
-        for (sy_context *context = carrier->idle[class]; context != NULL; context = context->next_) {
-            // The list runs from the most recently released: behind a trimmed stack all are trimmed.
-            if (context->state_ == SY_TRIMMED) { break; }
-            if (give_back_below(context, page_size)) { trimmed++; }
-            if (context->kind_ == SY_STACK_SLAB_UNGUARDED) { *(uint64_t *)(void *)context->low_ = canary; }
-            context->state_ = SY_TRIMMED;
-        }
-    }
-    return trimmed;
 }
 
 void sy_stack_drain_pool(sy_carrier *carrier) {

@@ -27,13 +27,15 @@ public final class ReportCollector: Sendable {
     ///
     /// Blocks for as long as the sink needs for what was handed to it; see ``settledReports()`` for async tests.
     public func settled() -> [Report] {
-        Drain.shared.flush()
+        Reporter.flush()
         return reports
     }
 
     /// What was collected, after everything reported before this call has arrived.
     public func settledReports() async -> [Report] {
-        await withCheckedContinuation { continuation in Drain.shared.post { continuation.resume() } }
+        await withCheckedContinuation { continuation in
+            Drain.shared.post { Drain.reports.post { continuation.resume() } }
+        }
         return reports
     }
 

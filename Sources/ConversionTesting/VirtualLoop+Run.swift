@@ -93,6 +93,10 @@ extension VirtualLoop {
 
     /// Claims the loop for the calling thread; it is current while `body` runs.
     private func drive<R>(_ body: () throws -> R) throws -> R {
+        if WaitContext.isOnForeignStack {
+            let isInGreenlet = unsafe WaitContext.parkerOfThread != nil
+            throw CannotRunLoop(loop: name, reason: isInGreenlet ? .insideGreenlet : .insideFiber)
+        }
         let isOpen = try inbox.withLock { inbox in
             switch inbox.phase {
             case .idle:

@@ -32,7 +32,7 @@ public final class VirtualLoop: TurnHosting, @unchecked Sendable {  // SAFETY: s
 
     /// The name, for diagnostics.
     public let name: String
-    let inbox = Lock(Inbox())
+    let inbox = Postbox()
     let timers = TimerQueue()
     let closers = CloseRegistry()
     @safe @exclusivity(unchecked) var box: LoopBox!
@@ -53,6 +53,13 @@ public final class VirtualLoop: TurnHosting, @unchecked Sendable {  // SAFETY: s
 
     deinit {
         let actions = closers.close()
+        // The postbox may be kept by others, and what is in it must not keep them.
+        let (unread, attachment) = inbox.withLock { inbox in
+            inbox.phase = .stopped
+            defer { (inbox.work, inbox.attachment) = ([], nil) }
+            return (inbox.work, inbox.attachment)
+        }
+        _ = (consume unread, consume attachment)
         guard !actions.isEmpty else { return }
         Drain.shared.post { for action in actions { action() } }
     }
@@ -77,21 +84,7 @@ public final class VirtualLoop: TurnHosting, @unchecked Sendable {  // SAFETY: s
     @discardableResult
     public func tryPost(_ work: @escaping @Sendable () -> Void) -> Bool { append(.callback(work)) }
 
-    func append(_ work: LoopWork) -> Bool {
-        let posted = Posted(work: work, poster: Posted.currentPoster)
-        let (accepted, waiter) = inbox.withLock { inbox in
-            switch inbox.phase {
-            case .idle, .running: break
-            case .stopping: guard work.isJob || isCurrent else { return (false, nil as ThreadParker?) }
-            case .stopped: return (false, nil)
-            }
-            inbox.work.append(posted)
-            if work.isJob, inbox.pin == nil { inbox.pin = self }
-            return (true, inbox.waiter)
-        }
-        waiter?.wake()
-        return accepted
-    }
+    func append(_ work: LoopWork) -> Bool { inbox.append(work, of: work.isJob ? self : nil, isOnLoop: isCurrent) }
 
     /// Runs the callback at an instant of virtual time. See `Loop.schedule(at:_:)`.
     ///
@@ -161,6 +154,8 @@ extension VirtualLoop {
 // MARK: Greenlets
 
 extension VirtualLoop {
+    package var postbox: any CallbackExecutor { inbox }
+
     package func attachment(_ make: () -> AnyObject) -> AnyObject {
         if let present = inbox.withLock({ $0.attachment }) { return present }
         let new = make()

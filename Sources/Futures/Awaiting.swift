@@ -76,7 +76,8 @@ final class _TaskWaiter: _Node, @unchecked Sendable {
 
     private func leave(_ source: _FutureCore) {
         guard source._cancel(self) == .stopped else { return }
-        word.bitwiseOr(Self.left, ordering: .releasing)
+        // A value that came before the request took effect may have nobody else to take it.
+        if !source._hasValue { word.bitwiseOr(Self.left, ordering: .releasing) }
         unsafe continuation?.resume()
     }
 

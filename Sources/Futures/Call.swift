@@ -44,6 +44,10 @@ public struct Call<Success: Sendable>: Awaitable, _Prepared, Sendable {
     }
 
     /// Prepares an operation that returns something awaitable: each run calls `initiate` once.
+    ///
+    /// - Executor: `initiate` runs on the thread that uses a verb, see ``on(_:)``.
+    /// - Cancellation: Cancelling a run cancels what `initiate` has returned, if nobody else observes that.
+    /// - Errors: What `initiate` throws, and the outcome of what it returns.
     public init(
         from initiate: @escaping @Sendable () throws -> some Awaitable<Success>,
         fileID: StaticString = #fileID,
@@ -81,6 +85,10 @@ public struct Call<Success: Sendable>: Awaitable, _Prepared, Sendable {
     // MARK: Modifiers
 
     /// The operation with its value transformed; still prepared, nothing runs.
+    ///
+    /// - Executor: `transform` runs where the run completes.
+    /// - Cancellation: Cancelling a run cancels the operation.
+    /// - Errors: The operation's; an error that `transform` throws.
     public func map<Value: Sendable>(
         fileID: StaticString = #fileID,
         line: UInt = #line,
@@ -90,6 +98,10 @@ public struct Call<Success: Sendable>: Awaitable, _Prepared, Sendable {
     }
 
     /// The operation followed by another one; still prepared, nothing runs.
+    ///
+    /// - Executor: `transform` runs where the first operation completes, and starts the second one there.
+    /// - Cancellation: Cancelling a run cancels the operation that is under way.
+    /// - Errors: Either operation's; an error that `transform` throws.
     public func flatMap<Value: Sendable>(
         fileID: StaticString = #fileID,
         line: UInt = #line,

@@ -160,13 +160,18 @@ public struct Completions<Key: Sendable, Success: Sendable>: AsyncSequence, Send
 
 extension Future where Success == Void {
     /// The outcomes in the order they complete, keyed by position.
+    ///
+    /// - Executor: Registers at every input at once, on the calling thread; where outcomes arrive is the iterator's affair.
+    /// - Cancellation: Cancels nobody, see ``Completions``.
+    /// - Errors: None: a failure is an outcome.
+    /// - Complexity: O(n); each outcome O(1).
     public static func asCompleted<Input: Awaitable>(
         _ inputs: some Sequence<Input>
     ) -> Completions<Int, Input.Success> where Input.Success: Sendable {
         Completions(inputs.enumerated().map { ($0.offset, $0.element) })
     }
 
-    /// The outcomes in the order they complete, with the keys of the dictionary.
+    /// The outcomes in the order they complete, with the keys of the dictionary; like the form with positions in all else.
     public static func asCompleted<Key: Hashable & Sendable, Input: Awaitable>(
         _ inputs: [Key: Input]
     ) -> Completions<Key, Input.Success> where Input.Success: Sendable {

@@ -11,13 +11,15 @@ import Musl
 import Darwin
 #endif
 
-/// The process's one background thread for what must not run where it became due: observers of a completion that began in
-/// a `deinit`, reports, and the timers of code that runs on no loop.
+/// A background thread of the process for what must not run where it became due.
 ///
 /// It is a loop, so that waiting on it is refused like on any other. The thread starts with the first use.
 // SAFETY: the queue is behind its lock; the box is set once, before the instance is shared.
 package final class Drain: Loop, @unchecked Sendable {
-    package static let shared = Drain()
+    /// For observers of a completion that began in a `deinit`, and the timers of code that runs on no loop.
+    package static let shared = Drain(name: "switchyard-drain")
+    /// For reports alone: a sink may take its time.
+    package static let reports = Drain(name: "switchyard-reports")
 
     private struct State {
         var queue: [@Sendable () -> Void] = []
@@ -29,9 +31,13 @@ package final class Drain: Loop, @unchecked Sendable {
     private let parker = ThreadParker()
     private var box: LoopBox!
 
-    private init() { box = LoopBox(self) }
+    package let name: String
 
-    package var name: String { "switchyard-drain" }
+    private init(name: String) {
+        self.name = name
+        box = LoopBox(self)
+    }
+
     package var now: LoopInstant { .now }
     package var isCurrent: Bool { box.isCurrent }
 
@@ -67,12 +73,12 @@ package final class Drain: Loop, @unchecked Sendable {
         // SAFETY: the instance lives as long as the process.
         let reference = unsafe Unmanaged.passUnretained(self).toOpaque()
         let error = unsafe sy_thread_start(
-            "sy-drain",
+            name,
             0,
             { unsafe Unmanaged<Drain>.fromOpaque($0!).takeUnretainedValue().run() },
             reference
         )
-        if error != 0 { StandardError.write("switchyard: cannot start the drain thread, error \(error)\n") }
+        if error != 0 { StandardError.write("switchyard: cannot start the thread \(name), error \(error)\n") }
     }
 
     private func run() {

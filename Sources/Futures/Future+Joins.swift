@@ -22,8 +22,10 @@ extension Future where Success == Void {
 
     /// All values, as a tuple.
     ///
+    /// - Executor: As with an array of inputs.
     /// - Cancellation: As with an array of inputs.
     /// - Errors: As with an array of inputs.
+    /// - Complexity: O(n), with one more future for each input.
     public static func all<each Input: Awaitable>(
         _ input: repeat each Input,
         failing policy: FailurePolicy = .early,
@@ -95,7 +97,10 @@ extension Future where Success == Void {
 
     /// All outcomes, in the order of the inputs; never fails.
     ///
+    /// - Executor: Completes where the last input does.
     /// - Cancellation: Cancelling the result leaves every input.
+    /// - Errors: None: a failed or cancelled input is an outcome.
+    /// - Complexity: O(n). No inputs give an empty array at once.
     public static func allSettled<Input: Awaitable>(
         _ inputs: some Sequence<Input>,
         fileID: StaticString = #fileID,
@@ -121,6 +126,11 @@ extension Future where Success == Void {
     }
 
     /// All outcomes, as a tuple of results; never fails.
+    ///
+    /// - Executor: As with an array of inputs.
+    /// - Cancellation: As with an array of inputs.
+    /// - Errors: None.
+    /// - Complexity: O(n), with one more future for each input.
     public static func allSettled<each Input: Awaitable>(
         _ input: repeat each Input,
         fileID: StaticString = #fileID,

@@ -4,8 +4,10 @@
 extension Future where Success == Void {
     /// The first outcome of any kind. The losers are left; those nobody else observes are cancelled (Twisted: race).
     ///
+    /// - Executor: Completes where the first input does.
     /// - Cancellation: Cancelling the result leaves every input. A cancelled input that comes first cancels the result.
     /// - Errors: The first input's; ``EmptyInput`` without inputs.
+    /// - Complexity: O(n).
     public static func race<Input: Awaitable>(
         _ inputs: some Sequence<Input>,
         fileID: StaticString = #fileID,
@@ -30,6 +32,11 @@ extension Future where Success == Void {
     }
 
     /// The first outcome of any kind, of inputs of any styles and one value type.
+    ///
+    ///     let first = Future.race(fetch(url), cached.map(Answer.cached), task)
+    ///
+    /// Inputs of different values are brought to one type first, with `map`: the result needs one, and only the caller can
+    /// say which. Everything else is as with a sequence of inputs.
     public static func race<Value: Sendable>(
         _ inputs: any Awaitable<Value>...,
         fileID: StaticString = #fileID,
@@ -40,9 +47,11 @@ extension Future where Success == Void {
 
     /// The first success. The losers are left; those nobody else observes are cancelled.
     ///
+    /// - Executor: Completes where the first successful input does, or the last one.
     /// - Cancellation: Cancelling the result leaves every input. A cancelled input counts as a failed one; if all were
     ///   cancelled, the result is.
     /// - Errors: ``AllFailed`` with all errors; ``EmptyInput`` without inputs.
+    /// - Complexity: O(n).
     public static func any<Input: Awaitable>(
         _ inputs: some Sequence<Input>,
         fileID: StaticString = #fileID,
@@ -71,7 +80,8 @@ extension Future where Success == Void {
         return result
     }
 
-    /// The first success, of inputs of any styles and one value type.
+    /// The first success, of inputs of any styles and one value type; bring others to it with `map`. Everything else is as
+    /// with a sequence of inputs.
     public static func any<Value: Sendable>(
         _ inputs: any Awaitable<Value>...,
         fileID: StaticString = #fileID,
@@ -87,8 +97,12 @@ extension Future where Success == Void {
         return errors.allSatisfy { $0 is CancellationError } ? CancellationError() : AllFailed(errors: errors)
     }
 
-    /// The position and outcome of the input that completes first; nobody is cancelled, and this never fails but for
-    /// ``EmptyInput``.
+    /// The position and outcome of the input that completes first; the others are left running.
+    ///
+    /// - Executor: Completes where the first input does.
+    /// - Cancellation: Cancels nobody: the result only leaves its inputs. A cancelled input is an outcome like another.
+    /// - Errors: ``EmptyInput`` without inputs; a failed input is an outcome.
+    /// - Complexity: O(n).
     public static func firstCompleted<Input: Awaitable>(
         of inputs: some Sequence<Input>,
         fileID: StaticString = #fileID,
@@ -130,8 +144,11 @@ extension Future where Success == Void {
     /// Which inputs are complete and which are pending once the condition holds or the time is up
     /// (concurrent.futures: wait).
     ///
+    /// - Executor: Completes where the deciding input does, or on `loop` when the time is up; by default that is the current
+    ///   loop, or a background thread where there is none.
     /// - Cancellation: Nobody is cancelled, by the result's cancellation neither. No observer is left behind.
     /// - Errors: None: a timeout gives what there is.
+    /// - Complexity: O(n).
     /// - Returns: The positions, in the order of the inputs.
     public static func settled<Input: Awaitable>(
         _ inputs: some Sequence<Input>,

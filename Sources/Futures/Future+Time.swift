@@ -113,7 +113,10 @@ extension Future {
 
     /// This future's value, a while later; failures pass at once.
     ///
-    /// - Cancellation: During the pause it ends the pause.
+    /// - Executor: Completes on `loop`, a failure where this future does; by default on the loop that is current there, or a
+    ///   background thread where there is none.
+    /// - Cancellation: Reaches this future; during the pause it ends the pause.
+    /// - Errors: This future's; ``LoopClosed`` when the loop stops during the pause.
     public final func delay(_ pause: Duration, on loop: (any Loop)? = nil) -> Future<Success> {
         flatMap { value in Future<Void>.sleep(for: pause, on: loop).map { value } }
     }
@@ -160,7 +163,12 @@ extension Future where Success == Void {
         return sleep(until: loop.now.advanced(by: duration), on: loop, fileID: fileID, line: line)
     }
 
-    /// Completes at an instant of the loop's clock.
+    /// Completes at an instant of the loop's clock; in the next turn if that has passed.
+    ///
+    /// - Executor: Completes on `loop`.
+    /// - Cancellation: Removes the timer.
+    /// - Errors: ``LoopClosed`` when the loop stops first.
+    /// - Complexity: O(log n) in the loop's timers.
     public static func sleep(
         until deadline: LoopInstant,
         on loop: any Loop,

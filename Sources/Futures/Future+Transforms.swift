@@ -25,7 +25,9 @@ extension Future {
 
     /// A future in whose place `transform`'s error stands, if this one fails.
     ///
+    /// - Executor: `transform` runs where this future completes.
     /// - Cancellation: Passes through unchanged, in both directions.
+    /// - Errors: What `transform` returns.
     public final func mapError(
         fileID: StaticString = #fileID,
         line: UInt = #line,
@@ -41,6 +43,7 @@ extension Future {
 
     /// A future that has `handler`'s value when this one fails.
     ///
+    /// - Executor: `handler` runs where this future completes.
     /// - Cancellation: A cancelled source makes a cancelled result: `handler` is not asked (T2).
     /// - Errors: An error that `handler` throws replaces this future's.
     public final func recover(
@@ -59,7 +62,10 @@ extension Future {
 
     /// A future that follows the one `handler` returns when this one fails.
     ///
+    /// - Executor: `handler` runs where this future completes.
     /// - Cancellation: As with the other `recover`; once the handler's source is there, it is what gets cancelled.
+    /// - Errors: The handler's source's; an error that `handler` throws. A `handler` that returns the result itself fails it
+    ///   with ``PromiseCycle``.
     public final func recover(
         fileID: StaticString = #fileID,
         line: UInt = #line,
@@ -76,6 +82,9 @@ extension Future {
 
     /// Runs `body` however this future ends, cancellation included, and then ends the same way.
     ///
+    /// - Executor: `body` runs where this future completes.
+    /// - Cancellation: Cancelling the result cancels this future, if nobody else observes it, and `body` runs at its end. If
+    ///   others do, the result only leaves, ends cancelled, and `body` does not run.
     /// - Errors: An error that `body` throws replaces the outcome.
     public final func ensure(
         fileID: StaticString = #fileID,
@@ -92,7 +101,9 @@ extension Future {
 
     /// Fails with ``ValidationFailed`` when the value does not satisfy `predicate`.
     ///
-    /// - Errors: An error that `predicate` throws fails the result.
+    /// - Executor: `predicate` runs where this future completes.
+    /// - Cancellation: As with ``map(fileID:line:_:)``.
+    /// - Errors: ``ValidationFailed``; an error that `predicate` throws; this future's own.
     public final func validate(
         fileID: StaticString = #fileID,
         line: UInt = #line,
@@ -105,7 +116,11 @@ extension Future {
         }
     }
 
-    /// The future inside the future.
+    /// The outcome of the future inside the future.
+    ///
+    /// - Executor: Completes where the inner future does, or this one, if that is later or fails.
+    /// - Cancellation: Reaches this future, or the inner one once it is there.
+    /// - Errors: Either future's.
     public final func flatten<Value: Sendable>(
         fileID: StaticString = #fileID,
         line: UInt = #line

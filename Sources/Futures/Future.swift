@@ -247,15 +247,15 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
     }
 
     @usableFromInline
-    override package final func _removeCallback() -> _Removal {
+    override package final func _removeCallback(cancelling: Bool) -> _Removal {
         guard _acquire() else { return .late }
         // Destroyed at the end, outside of `busy`: it may own anything.
         let callback = _callback
         _callback = nil
-        let last = callback != nil && _isDeserted()
+        let removal = _removal(callback != nil, cancelling: cancelling)
         _release()
         defer { _ = consume callback }
-        return last ? .removedLast : callback != nil ? .removed : .late
+        return removal
     }
 
     @usableFromInline

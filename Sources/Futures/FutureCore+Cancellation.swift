@@ -10,46 +10,62 @@ extension _FutureCore {
     @usableFromInline
     @discardableResult
     package final func _requestCancellation() -> CancellationAnswer {
-        var current: _FutureCore = self
-        while true {
-            guard current._acquire() else { return current._isCancelled ? .stopped : .tooLate }
-            let first = current._state.load(ordering: .relaxed) & _Bits.cancelRequested == 0
-            let link = current._link
-            // Taken together with the request, so that it runs once, and one that is set later knows that it is late.
-            let canceller = first ? link?._takeCanceller() : nil
-            current._release(setting: _Bits.cancelRequested)
-            guard let link else {
-                _ = current._completeCancelled()
-                break
-            }
-            if let upstream = link as? _FutureCore {
-                switch upstream._leave(current) {
-                case .onlyObserver: current = upstream
-                case .left:
-                    current._forgetSource()
-                    return current._completeCancelled() ? .stopped : .tooLate
-                case .late: return .tooLate
-                }
-                continue
-            }
-            guard first else { break }
-            // The canceller may complete the promise itself; that outcome stands (Twisted: Deferred.cancel).
-            if canceller?() ?? .stopped == .stopped { _ = current._completeCancelled() }
-            break
-        }
-        return current._isCancelled ? .stopped : .tooLate
+        guard _acquire() else { return _isCancelled ? .stopped : .tooLate }
+        let step = _beginCancellation()
+        _release()
+        return _cancel(step)
     }
 
-    private enum Leaving { case onlyObserver, left, late }
+    /// With `busy` held: notes the request, and takes what it goes to. Together, so that a canceller runs once, and one that
+    /// is set later knows that it is late.
+    final func _beginCancellation() -> _CancellationStep {
+        let isFirst = _state.load(ordering: .relaxed) & _Bits.cancelRequested == 0
+        _change(setting: _Bits.cancelRequested)
+        let link = _link
+        return _CancellationStep(link: link, canceller: isFirst ? link?._takeCanceller() : nil, isFirst: isFirst)
+    }
+
+    /// Carries out the cancellation that was requested.
+    @discardableResult
+    final func _cancel(_ first: _CancellationStep) -> CancellationAnswer {
+        var (current, step): (_FutureCore, _CancellationStep) = (self, first)
+        while let upstream = step.link as? _FutureCore {
+            switch upstream._leave(current) {
+            case .onlyObserver(let next): (current, step) = (upstream, next)
+            case .left:
+                current._forgetSource()
+                return current._endCancelled()
+            // Who has taken it out of there is about to end it cancelled.
+            case .leftBefore: return current._endCancelled()
+            case .late: return upstream._isCancelled ? .stopped : .tooLate
+            }
+        }
+        // The canceller may complete the promise itself; that outcome stands (Twisted: Deferred.cancel).
+        let isCutOff = step.link == nil || (step.isFirst && step.canceller?() ?? .stopped == .stopped)
+        return isCutOff ? current._endCancelled() : current._isCancelled ? .stopped : .tooLate
+    }
+
+    private final func _endCancelled() -> CancellationAnswer {
+        if _completeCancelled() { return .stopped }
+        _awaitClaimedOutcome()
+        return _isCancelled ? .stopped : .tooLate
+    }
+
+    /// Waits while somebody writes the outcome, a few instructions: only then is it known what has won.
+    final func _awaitClaimedOutcome() {
+        while _state.load(ordering: .acquiring) & (_Bits.claimed | _Bits.done) == _Bits.claimed { _pause() }
+    }
+
+    private enum Leaving { case onlyObserver(_CancellationStep), left, leftBefore, late }
 
     /// A derived future no longer wants the outcome. It stays registered if it is the only observer, because the
     /// cancellation then goes on upstream and comes back down as an outcome.
     private final func _leave(_ observer: _Node) -> Leaving {
         guard _acquire() else { return .late }
-        let alone = _observerCount == 1
-        let removed = alone ? false : _detach(observer)
+        let leaving: Leaving =
+            _isOnlyObserver(observer) ? .onlyObserver(_beginCancellation()) : _detach(observer) ? .left : .leftBefore
         _release()
-        return alone ? .onlyObserver : removed ? .left : .late
+        return leaving
     }
 
     /// What became of a canceller.
@@ -91,4 +107,13 @@ extension _FutureCore {
         _release()
         return link as? _FutureCore
     }
+}
+
+/// What a cancellation of one future has to do next: taken when it is requested, done when nothing is held.
+@usableFromInline
+package struct _CancellationStep {
+    fileprivate let link: _Node?
+    fileprivate let canceller: (@Sendable () -> CancellationAnswer)?
+    /// No cancellation was requested before.
+    fileprivate let isFirst: Bool
 }

@@ -158,28 +158,38 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
 
     /// Removes the observer with this token; nil names the inline callback.
     @usableFromInline
-    override package final func _withdraw(_ token: _Node?) -> Bool { _remove(token) != .late }
+    override package final func _withdraw(_ token: _Node?) -> Bool {
+        if case .late = _remove(token, cancelling: false) { false } else { true }
+    }
 
     /// Withdraws the observer; if it was the last one, asks the source to stop.
     @usableFromInline
     override package final func _cancel(_ token: _Node?) -> CancellationAnswer {
-        switch _remove(token) {
+        switch _remove(token, cancelling: true) {
         case .late: return .tooLate
         case .removed: return .stopped
-        case .removedLast:
-            _requestCancellation()
+        case .removedLast(let step):
+            _cancel(step)
             return .stopped
         }
     }
 
-    private final func _remove(_ token: _Node?) -> _Removal {
-        guard let token else { return _removeCallback() }
+    private final func _remove(_ token: _Node?, cancelling: Bool) -> _Removal {
+        guard let token else { return _removeCallback(cancelling: cancelling) }
         guard _acquire() else { return .late }
-        let removed = _detach(token)
-        let last = removed && _isDeserted()
+        let removal = _removal(_detach(token), cancelling: cancelling)
         _release()
-        if removed { token._forgetSource() }
-        return last ? .removedLast : removed ? .removed : .late
+        if case .late = removal { return removal }
+        token._forgetSource()
+        return removal
+    }
+
+    /// With `busy` held: what has become of an observer. If the last one has left to cancel, the request is made at once:
+    /// whoever comes after that joins a future that is being cancelled, instead of losing one it has found in order.
+    final func _removal(_ isRemoved: Bool, cancelling: Bool) -> _Removal {
+        guard isRemoved else { return .late }
+        guard _isDeserted(), cancelling else { return .removed }
+        return .removedLast(_beginCancellation())
     }
 
     /// With `busy` held. The caller keeps the observer alive: nothing is destroyed under `busy`.
@@ -194,14 +204,21 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
     }
 
     /// With `busy` held, after a removal: true if nobody is left, so that a failure would be lost again.
-    package final func _isDeserted() -> Bool {
+    private final func _isDeserted() -> Bool {
         guard _observerCount == 0 else { return false }
         _change(clearing: _Bits.observed)
         return true
     }
 
     /// Removes the inline callback, which only the generic part knows.
-    @usableFromInline package func _removeCallback() -> _Removal { .late }
+    @usableFromInline package func _removeCallback(cancelling: Bool) -> _Removal { .late }
+
+    /// With `busy` held: whether this listener observes, and nobody else does.
+    final func _isOnlyObserver(_ observer: _Node) -> Bool {
+        guard !_hasCallback, let listener = _listener else { return false }
+        if _state.load(ordering: .relaxed) & _Bits.table == 0 { return listener === observer }
+        return unsafe unsafeDowncast(listener, to: ObserverTable.self).isOnly(observer)
+    }
 
     /// With `busy` held: whether an inline callback is there.
     @usableFromInline package var _hasCallback: Bool { false }
@@ -288,6 +305,9 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
     /// Ends this future as cancelled; false if it is completed or being completed.
     @usableFromInline package func _completeCancelled() -> Bool { false }
 
+    /// Done, with a value.
+    final var _hasValue: Bool { _state.load(ordering: .acquiring) & (_Bits.done | _Bits.failed) == _Bits.done }
+
     /// Done, with a `CancellationError`.
     @usableFromInline
     package final var _isCancelled: Bool { _state.load(ordering: .acquiring) & _Bits.cancelled != 0 }
@@ -311,8 +331,8 @@ package enum _Removal {
     case late
     /// It will not be called.
     case removed
-    /// It will not be called, and nobody else is left.
-    case removedLast
+    /// It will not be called, and nobody else is left: the cancellation has been requested, and is to be carried out.
+    case removedLast(_CancellationStep)
 }
 
 /// The bits of a future's state word.
@@ -358,6 +378,8 @@ private final class ObserverTable: _Node, @unchecked Sendable {
     private var observers: [_Node] = []
 
     var count: Int { observers.count }
+
+    func isOnly(_ observer: _Node) -> Bool { observers.count == 1 && observers[0] === observer }
 
     func append(_ observer: _Node) { observers.append(observer) }
 

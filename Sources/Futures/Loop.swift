@@ -22,8 +22,11 @@ public struct LoopInstant: InstantProtocol, Sendable, CustomStringConvertible {
     /// The instant a duration later; instants too far away to express are `distantFuture`.
     @inlinable
     public func advanced(by duration: Duration) -> LoopInstant {
-        let (sum, overflow) = nanoseconds.addingReportingOverflow(duration._nanoseconds)
-        return LoopInstant(nanoseconds: overflow ? (duration < .zero ? .min : .max) : sum)
+        let step = duration._nanoseconds
+        // A duration at its limit may have been a longer one.
+        if step == .max || step == .min { return LoopInstant(nanoseconds: step) }
+        let (sum, overflow) = nanoseconds.addingReportingOverflow(step)
+        return LoopInstant(nanoseconds: overflow ? (step < 0 ? .min : .max) : sum)
     }
 
     /// The time from this instant to another.
@@ -95,6 +98,8 @@ public protocol Loop: AnyObject, CallbackExecutor {
     /// Runs the work on the loop at an instant, or in the next turn if that has passed. FIFO for equal deadlines.
     ///
     /// - Cancellation: Through the result. Legal from any thread, also after the timer fired.
+    /// - Errors: When the loop has stopped, or stops before the instant, the work is dropped in silence, never run; see
+    ///   `whenClosed`.
     func schedule(at deadline: LoopInstant, _ work: @escaping @Sendable () -> Void) -> LoopTimer
 
     /// Registers what has to be failed when the loop stops. Called at once if it has stopped.

@@ -136,6 +136,8 @@ public final class Promise<Success: Sendable>: @unchecked Sendable {  // SAFETY:
     @usableFromInline
     @discardableResult
     func _swallow(_ outcome: Result<Success, any Error>?) -> Bool {
+        // A cancellation that has won may still be on its way to becoming the outcome.
+        _future._awaitClaimedOutcome()
         guard _future._wasCancelled else { return false }
         if case .success(let value)? = outcome { _rarely?.disposal?(value) }
         let old = _future._state.bitwiseOr(_Bits.swallowed, ordering: .relaxed).oldValue
@@ -146,8 +148,7 @@ public final class Promise<Success: Sendable>: @unchecked Sendable {  // SAFETY:
     func _misuse(_ outcome: Result<Success, any Error>?, fileID: StaticString, line: UInt) {
         if _swallow(outcome) { return }
         #if DEBUG
-        // Adopting has no place of completion yet; everything else that won is about to write it.
-        while !_future._isDone, _future._state.load(ordering: .acquiring) & _Bits.claimed != 0 { _future._pause() }
+        // Adopting has no place of completion yet.
         let first = _future._isDone ? _future._completed : nil
         #else
         let first: SourceSite? = nil
@@ -167,7 +168,10 @@ public final class Promise<Success: Sendable>: @unchecked Sendable {  // SAFETY:
     /// Sets what a cancellation of the future does; the future then ends cancelled, unless the canceller completes the
     /// promise itself (Twisted: Deferred cancellers).
     ///
-    /// A canceller set after the cancellation runs at once. It is dropped at completion, so it may hold the operation.
+    /// A canceller set after the cancellation runs at once. It is dropped at completion, so it may hold the operation. It
+    /// must not hold the promise, unless the operation does as well and will complete it: the future keeps its canceller
+    /// while it is pending, so the two would keep each other, and the promise could not notice that it was thrown away.
+    /// Capture it `weak`.
     ///
     /// - Executor: Runs once, on the thread that cancels, with no lock held.
     public func onCancel(_ canceller: @escaping @Sendable () -> Void) {

@@ -39,7 +39,7 @@ public enum Report: Sendable, CustomStringConvertible {
 
 /// Where reports of lost errors and of misuse go: standard error, unless replaced.
 ///
-/// - Executor: Reports are delivered one after the other on a background thread of the process, so a slow or throwing sink
+/// - Executor: Reports are delivered one after the other on a background thread of their own, so a slow or throwing sink
 ///   never blocks or enters the code that caused them (Crochet: logging through a thread).
 public enum Reporter {
     private static let sink = Lock<@Sendable (Report) -> Void>(standardError)
@@ -65,16 +65,23 @@ public enum Reporter {
 
     /// Hands a report on. What the sink itself causes while it runs goes to standard error.
     public static func report(_ report: Report) {
-        if Drain.shared.isCurrent, sinkIsRunning.load(ordering: .relaxed) {
+        if Drain.reports.isCurrent, sinkIsRunning.load(ordering: .relaxed) {
             standardError(report)
             return
         }
-        Drain.shared.post {
+        Drain.reports.post {
             sinkIsRunning.store(true, ordering: .relaxed)
             defer { sinkIsRunning.store(false, ordering: .relaxed) }
             if let tap = tap.withLock({ $0 }), tap(report) { return }
             sink.withLock { $0 }(report)
         }
+    }
+
+    /// Waits until everything that is due by now has been reported. For tests and for the end of a program.
+    package static func flush() {
+        // What runs on the drain reports, too.
+        Drain.shared.flush()
+        Drain.reports.flush()
     }
 
     private static let tap = Lock<(@Sendable (Report) -> Bool)?>(nil)
@@ -84,6 +91,6 @@ public enum Reporter {
     /// - Parameter first: Returns true for what the sink is not to see.
     package static func tap(_ first: @escaping @Sendable (Report) -> Bool) { tap.withLock { $0 = first } }
 
-    /// Touched by the drain alone.
+    /// Touched by the thread of the reports alone.
     private static let sinkIsRunning = Atomic(false)
 }

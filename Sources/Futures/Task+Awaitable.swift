@@ -5,7 +5,8 @@ extension Task: Awaitable {
     /// Registers an observer of the task's outcome.
     ///
     /// - Executor: The observer runs on the global concurrent executor.
-    /// - Cancellation: ``Registration/cancel()`` cancels the task; the observer has left by then.
+    /// - Cancellation: A task belongs to whoever has its handle, so leaving it, also as the last one, does not cancel it:
+    ///   use `cancel()`.
     /// - Complexity: One task for each observer; use `future()` to share.
     public func observe(
         _ observer: @escaping @Sendable (Result<Success, any Error>) -> Void
@@ -16,17 +17,25 @@ extension Task: Awaitable {
 
     /// A future of the task's outcome.
     ///
-    /// - Cancellation: Cancelling the future cancels the task, which decides how it ends.
+    /// - Cancellation: Cancelling this very future cancels the task, which decides how it ends. Its consumers only leave:
+    ///   a cancelled `wait()`, a `race` that was lost, or a derived future that is cancelled leaves the task running, as
+    ///   `await task.value` does.
     public func future(fileID: StaticString = #fileID, line: UInt = #line) -> Future<Success> {
         let future = Future<Success>(_fileID: fileID, line: line)
         future._setCanceller {
             cancel()
             return .tooLate
         }
+        // Each call makes a future of its own, so no future sees who else waits for the task.
+        _ = future._attach(Bystander(), observing: false)
         Task<Void, Never>.detached { _ = future._complete(await result.mapError { $0 }) }
         return future
     }
 }
+
+/// An observer that stays, so that nobody who leaves is the last.
+// SAFETY: no state.
+private final class Bystander: _Node, @unchecked Sendable {}
 
 extension Future {
     /// Starts an asynchronous operation in a new task; the future is its outcome.

@@ -21,6 +21,9 @@ open class _Parker: _Node, @unchecked Sendable {  // SAFETY: holds no state.
     /// Suspends until unparked, whatever else happens: an observer that could not be withdrawn is about to call.
     open func _parkUninterruptibly() {}
 
+    /// Has the next park end with this error: an interruption that came too late for the last one.
+    open func _postpone(_ interruption: any Error) {}
+
     /// Ends the current or the next park. From any thread.
     open func _unpark() {}
 
@@ -48,8 +51,8 @@ public enum _ParkResult {
     case unparked
     /// The deadline came first.
     case timedOut
-    /// A kill or a cancellation came; `unparked` tells if an unpark had come too.
-    case interrupted(any Error, unparked: Bool)
+    /// A kill or a cancellation came first.
+    case interrupted(any Error)
     /// It did not begin, because it could never end; the source is left as it is.
     case refused(any Error)
 }
@@ -76,6 +79,11 @@ package enum WaitContext {
         else { return nil }
         // SAFETY: the greenlet that runs is alive.
         return unsafe Unmanaged.fromOpaque(parker)
+    }
+
+    /// The calling thread is on a stack that is not its own: a fiber's, or a greenlet's.
+    package static var isOnForeignStack: Bool {
+        unsafe sy_thread_current().pointee.trampoline != sy_thread_own_trampoline()
     }
 
     /// Looks at the calling thread. Only on the pending path of a wait.

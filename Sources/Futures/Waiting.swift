@@ -10,7 +10,8 @@ extension Awaitable where Success: Sendable {
     /// - Executor: Returns on the calling greenlet or thread. Legal in a greenlet and on a plain thread only.
     /// - Cancellation: A kill of the greenlet, or the cancellation of the task that hosts it, ends the wait and leaves the
     ///   source, which is cancelled if nobody else observes it. A timeout leaves it running, but for a `Call`, whose run
-    ///   nobody else could reach: that is cancelled.
+    ///   nobody else could reach: that is cancelled. An interruption that comes when the outcome is there already loses
+    ///   nothing: this wait returns it, and the next one is interrupted.
     /// - Parameter timeout: How long to wait at most; nil is for ever, zero only looks.
     /// - Errors: The source's own; ``TimedOut``; ``WouldDeadlock`` at once where waiting could never end (on a loop's own
     ///   thread, in a Swift task, in an observer). A `Call` is not even started there.
@@ -93,9 +94,14 @@ private func park(_ parker: _Parker, on source: _FutureCore, timeout: Duration?,
     case .refused(let error):
         if source._withdraw(parker) { throw error }
         parker._parkUninterruptibly()
-    case .interrupted(let error, let unparked):
-        if !unparked, source._cancel(parker) == .tooLate { parker._parkUninterruptibly() }
-        throw error
+    case .interrupted(let error):
+        if source._cancel(parker) == .tooLate {
+            parker._parkUninterruptibly()
+        } else if !source._hasValue {
+            throw error
+        }
+        // A value came first, and nobody else may be left to take it.
+        parker._postpone(error)
     }
 }
 

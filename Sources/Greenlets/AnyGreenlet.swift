@@ -201,9 +201,15 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     private final func endOfPark() -> _ParkResult {
         let unparked = unsafe hasUnpark
         unsafe hasUnpark = false
-        guard let error = unsafe interruption else { return unparked ? .unparked : .timedOut }
+        // What was waited for has come: the interruption keeps for the next wait, so that nothing is lost.
+        if unparked { return .unparked }
+        guard let error = unsafe interruption else { return .timedOut }
         unsafe interruption = nil
-        return .interrupted(error, unparked: unparked)
+        return .interrupted(error)
+    }
+
+    override public final func _postpone(_ error: any Error) {
+        if unsafe interruption == nil { unsafe interruption = error }
     }
 
     private final func suspend(until deadline: LoopInstant) {
@@ -282,7 +288,9 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     /// - Parameter error: What is thrown. A greenlet that ends by `GreenletExit` is cancelled; by another error, failed.
     public final func kill(_ error: any Error = GreenletExit()) {
         if isDead { return }
-        if isOnHub { interrupt(error) } else { hub.send { [self] in interrupt(error) } }
+        // From here on the greenlet may end and its loop go: a greenlet that has not ended keeps its hub (the live list, or
+        // the request to start it), so what is reached through the scheduler is that hub, or finds the greenlet dead.
+        unsafe scheduler.pointee.act { [self] in interrupt(error) }
     }
 
     override public final func _parkerCancelled() { kill() }
@@ -328,7 +336,7 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
         case .refused(let error):
             unsafe joiners.remove(joiner)
             throw error
-        case .interrupted(let error, _):
+        case .interrupted(let error):
             unsafe joiners.remove(joiner)
             throw error
         }
@@ -361,7 +369,6 @@ private final class StartRequest: @unchecked Sendable {
     deinit {
         guard let greenlet else { return }
         // Nothing that begins in a `deinit` runs observers on its stack.
-        let error = hub.closedError(greenlet)
-        Drain.shared.post { greenlet.endUnstarted(error) }
+        Drain.shared.post { [hub] in greenlet.endUnstarted(hub.closedError(greenlet)) }
     }
 }

@@ -7,12 +7,14 @@ extension Greenlet where Success == Void {
     /// Runs an async function from blocking code and waits for it.
     ///
     /// In a portal (`Greenlet.run`) the function runs in the *same* task: with its task-locals, cancellation and
-    /// priority. In a spawned greenlet it runs in a new task, and the greenlet parks.
+    /// priority. In a spawned greenlet and on a plain thread it runs in a new task, and the caller waits.
     ///
-    /// - Executor: The function starts on the loop's executor in a portal, on the global one otherwise; it hops like any
-    ///   async function.
-    /// - Cancellation: A cancelled host task cancels the function, as with any await. A killed greenlet cancels the task.
-    /// - Errors: The function's own; ``/Futures/WouldDeadlock`` outside of a greenlet.
+    /// - Executor: In a portal the function starts on the loop's thread. Its new task prefers the loop of the greenlet; on a
+    ///   plain thread it runs on the global executor. It hops like any async function.
+    /// - Cancellation: A cancelled host task cancels the function, as with any await. In a spawned greenlet a kill cancels
+    ///   the new task and is thrown at once, without waiting for that to end.
+    /// - Errors: The function's own; a kill; ``/Futures/WouldDeadlock`` where waiting is refused: in a task without a
+    ///   portal, on a loop's own stack, in an observer.
     @available(*, noasync, message: "just await it")
     public static func await<Value: Sendable>(
         _ operation: @escaping @Sendable () async throws -> Value
@@ -26,7 +28,7 @@ extension Greenlet where Success == Void {
         return try startTask(operation).wait()
     }
 
-    /// A task on the loop of the calling greenlet, as a future.
+    /// A task that prefers the calling greenlet's loop, as a future.
     private static func startTask<Value: Sendable>(
         _ operation: @escaping @Sendable () async throws -> Value
     ) -> Future<Value> {

@@ -33,7 +33,7 @@ extension Greenlet where Success == Void {
         if duration <= .zero { return try Self.yield() }
         switch WaitContext.current {
         case .greenlet(let parker):
-            if case .interrupted(let error, _) = unsafe parker._park(
+            if case .interrupted(let error) = unsafe parker._park(
                 on: nil,
                 until: parker._clock.now.advanced(by: duration)
             ) {

@@ -16,17 +16,25 @@ extension Greenlet where Success == Void {
     /// actor is reached with `Greenlet.await`, and `assumeIsolated` for it traps.
     ///
     /// - Executor: The body runs on the loop's thread.
-    /// - Cancellation: Cancelling the task throws `CancellationError` at the wait point in progress, or at the next one.
+    /// - Cancellation: Cancelling the task throws `CancellationError` at the wait in progress, and at each later one that
+    ///   would have to wait: a cancelled task stays cancelled. (The kill of a spawned greenlet is forgotten once it was
+    ///   thrown, so that its clean-up may wait.) Clean-up that has to wait does it in a task of its own:
+    ///   `try Greenlet.await { await Task { … }.value }`.
+    /// - Parameters:
+    ///   - loop: Where the body runs.
+    ///   - name: For dumps and diagnostics.
+    ///   - stackSize: Usable bytes; 0 for 256 KiB. Virtual until touched.
     /// - Errors: The body's. ``/Futures/LoopClosed`` when the loop has stopped before the body could start.
     /// - Complexity: A park costs about a `Task.yield`.
     public static func run<Result>(
         on loop: any ExecutingLoop = IOLoop.shared,
         name: String? = nil,
+        stackSize: Int = 0,
         fileID: StaticString = #fileID,
         line: UInt = #line,
         _ body: sending @escaping () throws -> sending Result
     ) async throws -> sending Result {
-        try await PortalHost(loop).run(name: name, fileID: fileID, line: line, body)
+        try await PortalHost(loop).run(name: name, stackSize: stackSize, fileID: fileID, line: line, body)
     }
 }
 
@@ -40,13 +48,14 @@ private actor PortalHost {
 
     func run<Result>(
         name: String?,
+        stackSize: Int,
         fileID: StaticString,
         line: UInt,
         _ body: sending @escaping () throws -> sending Result
     ) async throws -> sending Result {
         let outcome = OutcomeBox<Result>()
         // The portal is a local of this call: what the body captured was sent here, and its result is sent back.
-        let portal = Portal(hub: Hub.of(loop), name: name, fileID: fileID, line: line) {
+        let portal = Portal(hub: Hub.of(loop), name: name, stackSize: stackSize, fileID: fileID, line: line) {
             do { outcome.value = .success(try body()) } catch { outcome.value = .failure(error) }
         }
         if Task.isCancelled { portal.cancelFromTask() }

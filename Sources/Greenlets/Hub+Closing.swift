@@ -77,7 +77,9 @@ extension Hub {
             unsafe greenlet.context = nil
             greenlet.endAbandoned(closedError(greenlet))
             _ = unsafe unlink(greenlet)
-            // SAFETY: what its frames hold leaks, and so do the greenlet and this hub: a source may still call them.
+            // A source may still call the greenlet, which then asks its hub, which asks its loop.
+            unsafe loopOfTheLost = unsafe loop
+            // SAFETY: what its frames hold leaks, and so do the greenlet and this hub.
             _ = unsafe Unmanaged.passRetained(self)
         }
     }

@@ -31,6 +31,8 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
     @exclusivity(unchecked) package private(set) var live = LiveList()
     /// Keeps the loop as long as greenlets live.
     @exclusivity(unchecked) private var loopOfTheLive: (any Loop)?
+    /// Keeps the loop for good when greenlets of it could not be unwound.
+    @exclusivity(unchecked) var loopOfTheLost: (any Loop)?
     private let closed = Atomic<Bool>(false)
     /// Greenlets that other threads completed a wait of while the loop took no more posts.
     let lateUnparks = Lock<[AnyGreenlet]>([])
@@ -47,16 +49,17 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
         unsafe self.turns = turns
         name = loop.name
         keptLoop = turns == nil ? loop : nil
-        unsafe scheduler = .allocate(capacity: 1)
-        // SAFETY: the scheduler lives as long as its hub.
-        unsafe scheduler.initialize(to: Scheduler(hub: .passUnretained(self)))
+        let reserved = unsafe Scheduler.reserve()
+        unsafe scheduler = reserved.memory
+        // SAFETY: the scheduler names its hub as long as that lives.
+        unsafe Scheduler.open(
+            reserved,
+            hub: .passUnretained(self),
+            door: Door(to: loop, postbox: turns?.postbox ?? loop)
+        )
     }
 
-    deinit {
-        unsafe scheduler.pointee.deallocate()
-        unsafe scheduler.deinitialize(count: 1)
-        unsafe scheduler.deallocate()
-    }
+    deinit { unsafe Scheduler.retire(scheduler) }
 
     /// The first of so many numbers that no other greenlet or fiber has.
     package static func nextIdentifiers(_ count: UInt64 = 1) -> UInt64 {
@@ -116,13 +119,15 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
                 }
                 return
             }
-            unsafe precondition(
-                live.all.allSatisfy { unsafe $0.state == .pending },
-                unsafe """
-                Loop "\(name)" came to another thread with \(live.count) greenlets alive, which are bound to the thread \
-                they began on. Run the loop on one thread for as long as it has greenlets.
-                """
-            )
+            // Not a precondition: release builds keep the words of fatal errors only.
+            if unsafe !live.all.allSatisfy({ unsafe $0.state == .pending }) {
+                unsafe fatalError(
+                    """
+                    Loop "\(name)" came to another thread with \(live.count) greenlets alive, which are bound to the thread \
+                    they began on. Run the loop on one thread for as long as it has greenlets.
+                    """
+                )
+            }
         }
         GreenletRuntime.start()
         guard let attached = unsafe sy_carrier_attach() else {
@@ -320,7 +325,9 @@ extension Hub {
                 unsafe (unsafeDowncast($0, to: AnyGreenlet.self).hubReference, true)
             }
         }
-        return unsafe (.passUnretained(Hub.of(CurrentLoop.current ?? IOLoop.shared)), false)
+        // The threads of the drains run callbacks like loops, but are nobody's place to live.
+        let current = CurrentLoop.current.flatMap { $0 is Drain ? nil : $0 }
+        return unsafe (.passUnretained(Hub.of(current ?? IOLoop.shared)), false)
     }
 
     /// The hub of a loop, made at the first use.
@@ -353,9 +360,23 @@ extension Hub {
         }
     }
 
-    /// All greenlets of a loop, one line each: what they wait for. On the loop's thread.
-    public static func dump(of loop: any Loop) -> String {
-        let lines = unsafe Hub.of(loop).live.all.map { "  \($0.dumpLine)" }
-        return (["\(lines.count) greenlets on loop \"\(loop.name)\""] + lines).joined(separator: "\n")
+    /// All greenlets of a loop, one line each: what they do, and what they wait for.
+    ///
+    /// - Executor: Looks on the loop's thread, and completes there: at once if that is the caller's, else in a later turn.
+    /// - Cancellation: Affects only the future.
+    /// - Errors: None: a stopped loop has no greenlets.
+    public static func dump(of loop: any Loop) -> Future<String> {
+        let hub = Hub.of(loop)
+        if hub.isCurrent { return .succeeded(hub.dump()) }
+        let promise = Promise<String>("a dump of the greenlets of loop \"\(loop.name)\"")
+        if !hub.send({ promise.succeed(hub.dump()) }) { promise.succeed(hub.dumpText([])) }
+        return promise.future
+    }
+
+    private func dump() -> String { dumpText(unsafe live.all) }
+
+    private func dumpText(_ greenlets: [AnyGreenlet]) -> String {
+        let lines = greenlets.map { "  \($0.dumpLine)" }
+        return (["\(lines.count) greenlets on loop \"\(name)\""] + lines).joined(separator: "\n")
     }
 }

@@ -27,7 +27,7 @@ final class Portal: AnyGreenlet, @unchecked Sendable {  // SAFETY: one thread on
     private var request = Request.park
     private let wake = unsafe Lock<(isDue: Bool, continuation: UnsafeContinuation<Void, Never>?)>((false, nil))
 
-    init(hub: Hub, name: String?, fileID: StaticString, line: UInt, body: @escaping () -> Void) {
+    init(hub: Hub, name: String?, stackSize: Int, fileID: StaticString, line: UInt, body: @escaping () -> Void) {
         self.body = body
         let end = Future<Void>.pending()
         self.end = end
@@ -37,7 +37,7 @@ final class Portal: AnyGreenlet, @unchecked Sendable {  // SAFETY: one thread on
         unsafe super.init(
             hub: hub,
             name: name,
-            stackSize: 0,
+            stackSize: stackSize,
             isHosted: true,
             outcome: outcome,
             fileID: fileID,

@@ -3,10 +3,14 @@
 
 import CFutures
 package import CStackSwitch
+import Futures
 import Synchronization
 
 /// The part of a hub that every switch touches, in memory of its own: reaching it needs no reference counting, and no
 /// exclusive access can be open while a stack is switched.
+///
+/// This memory is never given back, only to the next hub: who holds a greenlet that has ended may still look at it, from any
+/// thread, and must find either a hub or none.
 ///
 /// The ready queue holds stacks to resume and, tagged, greenlets that have no stack yet.
 @safe
@@ -30,7 +34,7 @@ package struct Scheduler: ~Copyable {
     /// The loop's own stack.
     package var root: UnsafeMutablePointer<sy_context>!
     /// Whose scheduler it is.
-    package let hub: Unmanaged<Hub>
+    package private(set) var hub: Unmanaged<Hub>
     /// How many greenlets are parked, with nothing to end it, on something that a greenlet produces: a circle of waits
     /// can only be closed when there are some.
     package var waitingForGreenlets = 0
@@ -38,13 +42,68 @@ package struct Scheduler: ~Copyable {
     package var finished: UnsafeMutablePointer<sy_context>?
     /// The box of the hub's loop, by which a thread knows that it runs it.
     private let loopBox = Atomic<UInt>(0)
+    /// How those reach the hub who do not keep it; nil while there is none.
+    private let door = Lock<Door?>(nil)
 
-    package init(hub: Unmanaged<Hub>) {
+    private static let unused = unsafe Lock<[UnsafeMutablePointer<Scheduler>]>([])
+
+    private init(hub: Unmanaged<Hub>) {
         unsafe entries = .allocate(capacity: 64)
         unsafe self.hub = unsafe hub
     }
 
-    package func deallocate() { unsafe entries.deallocate() }
+    /// Memory for a new hub's scheduler, and whether it has been another's.
+    static func reserve() -> (memory: UnsafeMutablePointer<Scheduler>, isReused: Bool) {
+        // SAFETY: whoever takes it out of the list is the only one to have it.
+        nonisolated(unsafe) var reused: UnsafeMutablePointer<Scheduler>?
+        unsafe unused.withLock { unsafe reused = $0.popLast() }
+        if let reused = unsafe reused { return unsafe (reused, true) }
+        return (.allocate(capacity: 1), false)
+    }
+
+    /// From now on it is this hub's.
+    static func open(
+        _ reserved: (memory: UnsafeMutablePointer<Scheduler>, isReused: Bool),
+        hub: Unmanaged<Hub>,
+        door: Door
+    ) {
+        let memory = unsafe reserved.memory
+        if unsafe reserved.isReused {
+            unsafe memory.pointee.hub = unsafe hub
+            unsafe memory.pointee.entries = .allocate(capacity: 64)
+        } else {
+            unsafe memory.initialize(to: Scheduler(hub: hub))
+        }
+        unsafe memory.pointee.door.withLock { $0 = door }
+    }
+
+    /// The hub has ended, and nothing is scheduled any more.
+    package static func retire(_ scheduler: UnsafeMutablePointer<Scheduler>) {
+        let door = unsafe scheduler.pointee.door.withLock { door in
+            defer { door = nil }
+            return door
+        }
+        unsafe scheduler.pointee.loopBox.store(0, ordering: .relaxed)
+        unsafe scheduler.pointee.entries.deallocate()
+        unsafe scheduler.pointee.head = 0
+        unsafe scheduler.pointee.count = 0
+        unsafe scheduler.pointee.mask = 63
+        unsafe scheduler.pointee.share = 0
+        unsafe scheduler.pointee.isInTurn = false
+        unsafe scheduler.pointee.root = nil
+        unsafe scheduler.pointee.waitingForGreenlets = 0
+        unsafe scheduler.pointee.finished = nil
+        // SAFETY: handed over.
+        nonisolated(unsafe) let scheduler = unsafe scheduler
+        unsafe unused.withLock { unsafe $0.append(scheduler) }
+        _ = consume door
+    }
+
+    /// Has the hub act: now if the caller is on its thread, later otherwise, never when it has ended. From any thread.
+    package func act(_ action: @escaping @Sendable () -> Void) {
+        guard let door = door.withLock({ $0 }) else { return }
+        if door.isHere { action() } else { _ = door.postbox.tryPost(action) }
+    }
 
     /// Whether the calling thread runs the hub's loop; nil before the hub has run. From any thread.
     package var isCurrent: Bool? {
@@ -120,5 +179,21 @@ package struct Scheduler: ~Copyable {
         unsafe entries = bigger
         head = 0
         mask = capacity - 1
+    }
+}
+
+/// The way to a hub for those who do not keep it: holds neither the hub nor, unless that lives for ever, its loop.
+struct Door: Sendable {
+    fileprivate let postbox: any CallbackExecutor
+    private let loop: ObjectIdentifier
+
+    init(to loop: any Loop, postbox: any CallbackExecutor) {
+        self.loop = ObjectIdentifier(loop)
+        self.postbox = postbox
+    }
+
+    /// Whether the calling thread runs the hub's loop.
+    fileprivate var isHere: Bool {
+        (postbox as? any Loop)?.isCurrent ?? CurrentLoop.current.map { ObjectIdentifier($0) == loop } ?? false
     }
 }

@@ -9,8 +9,8 @@ extension IOLoop {
     ///
     /// The loop is current inside. If it has been stopped before, returns at once.
     ///
-    /// - Errors: ``CannotRunLoop`` where it runs already, on a thread that runs another loop, in a task, a greenlet or an
-    ///   observer, and in a forked child.
+    /// - Errors: ``CannotRunLoop`` where it runs already, on a thread that runs another loop, in a task, a greenlet, a fiber
+    ///   or an observer, and in a forked child.
     @available(*, noasync, message: "use a loop with a thread of its own: IOLoop.onOwnThread(name:)")
     public func run() throws {
         guard try begin() else { return }
@@ -53,7 +53,7 @@ extension IOLoop {
         guard !isForked else { throw CannotRunLoop(loop: name, reason: .forked) }
         if isCurrent { throw CannotRunLoop(loop: name, reason: .alreadyRunning) }
         switch WaitContext.current {
-        case .thread: break
+        case .thread: if WaitContext.isOnForeignStack { throw CannotRunLoop(loop: name, reason: .insideFiber) }
         case .greenlet: throw CannotRunLoop(loop: name, reason: .insideGreenlet)
         case .refused(let refusal):
             let reason: CannotRunLoop.Reason =

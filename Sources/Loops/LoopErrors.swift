@@ -15,6 +15,8 @@ public struct CannotRunLoop: Error, Sendable, CustomStringConvertible {
         case insideTask
         /// The caller is a greenlet.
         case insideGreenlet
+        /// The caller is a fiber: the loop's greenlets could not come back to the thread's own stack.
+        case insideFiber
         /// The caller is an observer of a future.
         case insideObserver
         /// The process was forked since the loop was made.
@@ -44,6 +46,8 @@ public struct CannotRunLoop: Error, Sendable, CustomStringConvertible {
                 "the caller is a Swift task, whose thread must not be held. Use `try await x.value`, or a loop with a"
                     + " thread of its own: IOLoop.onOwnThread(name:)."
             case .insideGreenlet: "the caller is a greenlet; its own loop runs it. Use x.wait()."
+            case .insideFiber:
+                "the caller is a fiber, and a loop runs on its thread's own stack. Run it outside of all fibers."
             case .insideObserver:
                 "the caller is an observer of a future, which must return. Use flatMap, or a greenlet."
             case .forked:

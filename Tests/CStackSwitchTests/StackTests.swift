@@ -113,9 +113,9 @@ private func framesByUnwinding() -> [UInt]? {
         }
     }
 
-    @Test("A stack's high water is what its deepest call used") func highWater() {
+    @Test("A stack's high water is what its deepest call used", .enabled(if: hasStacks, needsStacks))
+    func highWater() {
         onCarrier {
-            guard hasStacks else { return }
             var before = 0
             let stack = Stack(size: 3 << 20) { stack in
                 unsafe before = sy_context_high_water(stack.pointer)
@@ -130,10 +130,12 @@ private func framesByUnwinding() -> [UInt]? {
         }
     }
 
-    @Test("A pool takes stacks back, gives them out again, and returns their memory") func pool() {
+    @Test(
+        "A pool takes stacks back, gives them out again, and looks at what they keep every 512th time",
+        .enabled(if: hasStacks, needsStacks)
+    )
+    func pool() {
         onCarrier {
-            guard hasStacks else { return }
-            let carrier = unsafe sy_carrier_current()!
             var addresses: Set<UInt> = []
             for _ in 0..<100 {
                 let stack = Stack(size: 3 << 20) { _ in _ = dive(1024) }
@@ -141,8 +143,7 @@ private func framesByUnwinding() -> [UInt]? {
                 stack.enter()
             }
             #expect(addresses.count == 1)
-            #expect(unsafe sy_carrier_trim(carrier) == 1)
-            #expect(unsafe sy_carrier_trim(carrier) == 0)
+            for _ in 100..<512 { Stack(size: 3 << 20) { _ in }.enter() }
             let stack = Stack(size: 3 << 20) { _ in }
             #expect(unsafe addresses.contains(UInt(bitPattern: stack.pointer)))
             #expect(unsafe sy_context_high_water(stack.pointer) <= 16 * 1024)
@@ -150,11 +151,26 @@ private func framesByUnwinding() -> [UInt]? {
         }
     }
 
-    @Test("A pool that is full gives stacks back to the system") func poolLimit() async {
+    @Test("Beyond 1,024 idle stacks of a size none keeps its memory", .enabled(if: hasStacks, needsStacks))
+    func residentBound() {
+        onCarrier {
+            let size = 384 * 1024
+            func highWaters(_ body: @escaping () -> Void) -> [Int] {
+                let stacks = (0..<1_100).map { _ in Stack(size: size) { _ in body() } }
+                let before = stacks.map { unsafe sy_context_high_water($0.pointer) }
+                for stack in stacks { stack.enter() }
+                return before
+            }
+            _ = highWaters { _ = dive(40) }
+            #expect(highWaters {}.count { $0 > 32 * 1024 } == 1_024)
+        }
+    }
+
+    @Test("A pool that is full gives stacks back to the system", .enabled(if: hasStacks, needsStacks))
+    func poolLimit() async {
         await #expect(processExitsWith: .success) {
             set("SWITCHYARD_STACKS", "mappings")
             onCarrier {
-                guard hasStacks else { return }
                 unsafe sy_carrier_set_pool_limit(sy_carrier_current()!, 10)
                 var stacks = (0..<50).map { _ in Stack { _ in } }
                 for stack in stacks { stack.enter() }
@@ -167,9 +183,9 @@ private func framesByUnwinding() -> [UInt]? {
         }
     }
 
-    @Test("H18: unwinders of both kinds end at a stack's entry, running or suspended") func backtraces() {
+    @Test("H18: unwinders of both kinds end at a stack's entry, running or suspended", .enabled(if: hasStacks, needsStacks))
+    func backtraces() {
         onCarrier {
-            guard hasStacks else { return }
             let beyond = unsafe UInt(bitPattern: dlsym(nil, "malloc")) + 4
             @inline(never) func descend(_ depth: Int, _ stack: Stack) -> Int {
                 if depth > 0 { return descend(depth - 1, stack) + 1 }

@@ -53,6 +53,7 @@ func onCarrier(_ body: () -> Void) {
 
 /// Whether contexts are stacks here, not threads.
 var hasStacks: Bool { sy_engine_get() == SY_ENGINE_ASSEMBLY }
+let needsStacks: Comment = "with the thread-backed engine there are no stacks of ours"
 
 /// Whether this process runs under ThreadSanitizer or AddressSanitizer: their own handlers come before ours.
 var isSanitized: Bool {

@@ -155,17 +155,22 @@ import Testing
         #expect(await eventually { copy.isCancelled })
     }
 
-    @Test("B8: a consumer of a task that leaves cancels it, and one that stays gets what the task decides")
+    @Test("B8, F5: a task is cancelled by itself and by its future, and by nobody who leaves it")
     func leavingATask() async throws {
-        let task = Task { () -> Int in
-            while !Task.isCancelled { await Task.yield() }
-            return 5
-        }
+        let release = Promise<Int>.kept()
+        let task = Task { try await release.future.shielded.value }
+        #expect(task.observe { _ in }.cancel() == .stopped)
         let future = task.future()
-        let registration = future.observe { _ in }
-        #expect(registration.cancel() == .stopped)
-        #expect(task.isCancelled)
+        #expect(future.observe { _ in }.cancel() == .stopped)
+        #expect(future.map { $0 }.cancel() == .stopped)
+        let race = Future.race([task.future(), Future.succeeded(0)])
+        #expect(race.words == "0")
+        let waiting = startThread { try task.wait(timeout: .milliseconds(1)) }
+        await #expect(throws: TimedOut.self) { try await waiting.value }
+        #expect(!task.isCancelled)
+        release.succeed(5)
         #expect(try await future.value == 5)
+        #expect(try await task.value == 5)
     }
 
     @Test("A+2.3.3, T4: a third party's awaitable, with nothing but observe, has every verb and both directions")

@@ -136,13 +136,21 @@ import Testing
         #expect(try! all.outcome!.get().map { words($0) } == ["oops \(error.id)", "CancellationError", "2"])
     }
 
-    @Test("T6: a join of thousands is linear")
+    @Test("T6: a join of thousands registers once at each input, leaves each once, and keeps their order")
     func many() {
         let count = scaled(20_000)
+        let steps = Box(0)
         let promises = (0..<count).map { _ in Promise<Int>.kept() }
-        let all = Future.all(promises.map(\.future))
-        for (index, promise) in promises.enumerated() { promise.succeed(index) }
-        #expect(all.outcome.map { try? $0.get().count } == count)
+        let all = Future.all(promises.map { Counted($0.future, steps) })
+        #expect(steps.value == count)
+        for (index, promise) in promises.enumerated().reversed() { promise.succeed(index) }
+        #expect(all.outcome.map { try? $0.get() } == Array(0..<count))
+        #expect(steps.value == count)
+
+        let left = Future.all((0..<count).map { _ in Counted(Promise<Int>.kept().future, steps) })
+        left.cancel()
+        #expect(left.isCancelled)
+        #expect(steps.value == 3 * count)
     }
 
     @Test("B5: race and any of nothing fail with EmptyInput instead of never completing")
@@ -282,6 +290,29 @@ import Testing
             starts.value = 0
             make()
             #expect(starts.value == 2)
+        }
+    }
+}
+
+/// Counts what is asked of its source.
+private struct Counted: Awaitable {
+    let inner: Future<Int>
+    let steps: Box<Int>
+
+    init(_ inner: Future<Int>, _ steps: Box<Int>) {
+        self.inner = inner
+        self.steps = steps
+    }
+
+    func observe(_ observer: @escaping @Sendable (Result<Int, any Error>) -> Void) -> Registration {
+        steps.increment()
+        let registration = inner.observe(observer)
+        return Registration {
+            steps.increment()
+            return registration.withdraw()
+        } cancel: {
+            steps.increment()
+            return registration.cancel()
         }
     }
 }

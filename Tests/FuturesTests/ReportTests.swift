@@ -156,8 +156,8 @@ import Testing
             _ = Future<Int>.failed(outer)
             let held = seen.count
             gate.value = true
-            Drain.shared.flush()
-            Drain.shared.flush()
+            Reporter.flush()
+            Reporter.flush()
             Reporter.replace(with: old.value!)
             return seen.all + ["\(held)"]
         }

@@ -117,7 +117,7 @@ enum Reports {
 
     /// The reports made so far.
     static var all: [Report] {
-        Drain.shared.flush()
+        Reporter.flush()
         return log.all
     }
 

@@ -106,6 +106,45 @@ struct ClosingTests {
         #expect(sy_stack_get_statistics().abandoned > before)
     }
 
+    @Test("H6: what a greenlet waits for that was given up may still be completed, after its loop was released")
+    func completedAfterwards() async throws {
+        let reports = ReportCollector(containing: "given up")
+        let promises = [Promise<Int>(), Promise<Int>()]
+        // Nobody who leaves is the last.
+        for promise in promises { _ = promise.future.observe { _ in } }
+        let own = try await giveUp(waitingFor: promises[0])
+        let foreign = try await giveUpFarFromHome(waitingFor: promises[1])
+        #expect(own.loop != nil && foreign.loop != nil)
+        for promise in promises { promise.succeed(1) }
+        #expect(await reports.settledReports().count == 2)
+    }
+
+    private struct Released { weak var loop: (any Loop)? }
+
+    private func giveUp(waitingFor promise: Promise<Int>) async throws -> Released {
+        let loop = try IOLoop.onOwnThread()
+        let greenlet = Greenlet.spawn(on: loop, name: "given up") { while true { _ = try? promise.future.wait() } }
+        #expect(await eventually { promise.future._observers == 2 })
+        loop.stop()
+        await #expect(throws: LoopClosed.self) { try await greenlet.value }
+        try await loop.stopped.value
+        return Released(loop: loop)
+    }
+
+    private func giveUpFarFromHome(waitingFor promise: Promise<Int>) async throws -> Released {
+        let loop = VirtualLoop()
+        let greenlet = try await onThread {
+            let greenlet = Greenlet.spawn(on: loop, name: "given up") {
+                while true { _ = try? promise.future.wait() }
+            }
+            try loop.runUntilIdle()
+            return greenlet
+        }
+        try await onThread { loop.stop() }
+        await #expect(throws: LoopClosed.self) { try await greenlet.value }
+        return Released(loop: loop)
+    }
+
     @Test("H6: so is one that swallows the error and yields, beside others that end")
     func yields() async throws {
         let reports = ReportCollector(containing: "stubborn yielder")

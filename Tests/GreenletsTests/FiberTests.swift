@@ -4,6 +4,7 @@
 import ConversionTesting
 import Futures
 import Greenlets
+import Loops
 import Testing
 
 @Suite("Fibers: switching and messages")
@@ -317,6 +318,25 @@ struct FiberErrorTests {
             }
             #expect(reason == .hostEnded)
             #expect(left.value.isDead)
+        }
+    }
+
+    @Test("T14: running a loop in a fiber throws, and leaves the loop usable")
+    func loopInAFiber() async throws {
+        try await onThread {
+            let virtual = VirtualLoop()
+            let loop = try IOLoop()
+            let fiber = Fiber<[CannotRunLoop.Reason]>(name: "no place for loops") { _ in
+                var reasons: [CannotRunLoop.Reason] = []
+                let greenlet = Greenlet.spawn(on: loop) {}
+                do { try loop.run(until: greenlet) } catch { reasons.append((error as! CannotRunLoop).reason) }
+                do { try virtual.runUntilIdle() } catch { reasons.append((error as! CannotRunLoop).reason) }
+                return reasons
+            }
+            #expect(try send([], to: fiber) == [.insideFiber, .insideFiber])
+            #expect(try loop.run(until: Greenlet.spawn(on: loop) { 1 }) == 1)
+            try virtual.runUntilIdle()
+            loop.stop()
         }
     }
 

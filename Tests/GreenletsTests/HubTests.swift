@@ -32,9 +32,7 @@ struct HubTests {
                 try await group.waitForAll()
             }
             #expect(await eventually { threads.entries.count == 8 })
-            let dump = Promise<String>()
-            loop.post { dump.succeed(Hub.dump(of: loop)) }
-            #expect(try await dump.future.value.hasPrefix("8 greenlets"))
+            #expect(try await Hub.dump(of: loop).value.hasPrefix("8 greenlets"))
             #expect(Set(threads.entries).count == 1)
             release.succeed(())
             for greenlet in all.entries { try await greenlet.value }
@@ -63,6 +61,15 @@ struct HubTests {
         #expect(try await Greenlet.spawn { CurrentLoop.current === IOLoop.shared }.value)
     }
 
+    @Test("V1: what the library's background threads call is on no loop: its greenlets run on the shared one")
+    func spawningOnTheDrain() async throws {
+        for drain in [Drain.shared, .reports] {
+            let spawned = Promise<Greenlet<Bool>>()
+            drain.post { spawned.succeed(Greenlet.spawn { CurrentLoop.current === IOLoop.shared }) }
+            #expect(try await spawned.future.value.value)
+        }
+    }
+
     @Test("V4: a greenlet that fails is reported if nobody looks, and the hub goes on")
     func failing() async throws {
         let reports = ReportCollector(containing: "Oops(number: 4711)")
@@ -78,13 +85,15 @@ struct HubTests {
 
     @Test("V4: an error in one greenlet's callback does not hide its outcome from who waits")
     func failingObserver() async throws {
+        let reports = ReportCollector(containing: "Oops(number: 4712)")
         try await onVirtualLoop { (loop) throws in
             let source = Greenlet.spawn(on: loop) { 5 }
-            _ = source.observe { _ in }
+            source.callback { _ in throw Oops(number: 4712) }
             let waiter = Greenlet.spawn(on: loop) { try source.wait() }
             let value = try loop.run(until: waiter)
             #expect(value == 5)
         }
+        #expect(reports.settled().count == 1)
     }
 
     @Test("V6: callbacks for the hub run first in, first out, can be withdrawn, and wake a sleeping loop")
@@ -100,6 +109,10 @@ struct HubTests {
         try await onLoop { (loop) async throws in
             let promise = Promise<UInt>()
             let greenlet = Greenlet.spawn(on: loop) { (try promise.future.wait(), threadIdentity) }
+            #expect(await eventually { promise.future._observers == 1 })
+            // Again and again, until one post has found the loop asleep.
+            let before = loop.wakeUps
+            #expect(await eventually { loop.post {}; return loop.wakeUps > before })
             try await onThread { promise.succeed(threadIdentity) }
             let (there, here) = try await greenlet.value
             #expect(there != here)
@@ -242,10 +255,24 @@ struct HubTests {
             try loop.runUntilIdle()
             Greenlet.spawn(on: loop, name: "fresh") {}
             try loop.runUntilIdle()
-            let text = Hub.dump(of: loop)
+            let text = try loop.run(until: Hub.dump(of: loop))
             #expect(text.hasPrefix("1 greenlets on loop \"virtual\""))
             #expect(text.contains("waiter") && text.contains("parked, waits for Future<Int>"))
             promise.succeed(1)
+        }
+    }
+
+    @Test("A dump is taken on the loop's thread, at once for who is there; a stopped loop has no greenlets")
+    func dumpElsewhere() async throws {
+        try await onLoop("dumped") { (loop) async throws in
+            Greenlet.spawn(on: loop, name: "here to stay") { try forever.future.wait() }
+            let inside = Promise<Bool>()
+            loop.post { inside.succeed(Hub.dump(of: loop).isCompleted) }
+            #expect(try await inside.future.value)
+            #expect(try await onThread { try Hub.dump(of: loop).wait() }.contains("here to stay"))
+            loop.stop()
+            try await loop.stopped.value
+            #expect(try await Hub.dump(of: loop).value == "0 greenlets on loop \"dumped\"")
         }
     }
 }

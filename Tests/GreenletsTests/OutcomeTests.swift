@@ -236,35 +236,30 @@ struct OutcomeTests {
         }
     }
 
-    @Test("F2: deliveries belong to their greenlet: one that parks below an observer does not stall the others'")
+    @Test("F2: deliveries belong to the stack they run on: a fiber left below an observer does not stall another's")
     func trampolines() async throws {
-        try await onVirtualLoop { (loop) throws in
+        try await onThread {
+            // SAFETY: all on one thread.
             let order = OrderRecorder()
-            let gate = Promise<Void>()
-            // Its observer runs a fiber's worth of work that yields to others: it may not wait, but a spawn goes on.
-            let first = Greenlet.spawn(on: loop) {
+            let other = Fiber<Int>(name: "other") { _ in
                 let source = Promise<Int>()
-                _ = source.future.observe { _ in
-                    order.record("observer of first")
-                    Greenlet.spawn {
-                        order.record("spawned by the observer")
-                        gate.succeed(())
-                    }
-                }
+                _ = source.future.observe { _ in order.record("observer of the other") }
                 source.succeed(1)
-                try gate.future.wait()
-                order.record("first goes on")
+                order.record("the other goes on")
+                return 2
             }
-            let second = Greenlet.spawn(on: loop) {
-                let source = Promise<Int>()
-                _ = source.future.observe { _ in order.record("observer of second") }
-                source.succeed(1)
+            let fiber = Unchecked(other)
+            let source = Promise<Int>()
+            _ = source.future.observe { _ in
+                order.record("first begins")
+                _ = try? send(1, to: fiber.value)
+                order.record("first ends")
             }
-            try loop.run(until: first)
-            try loop.run(until: second)
+            _ = source.future.observe { _ in order.record("second") }
+            source.succeed(1)
             #expect(
                 order.entries == [
-                    "observer of first", "observer of second", "spawned by the observer", "first goes on",
+                    "first begins", "observer of the other", "the other goes on", "first ends", "second",
                 ]
             )
         }
@@ -294,7 +289,7 @@ struct OutcomeTests {
 
     @Test("H14: a loop with greenlets that comes to another thread stops the process, by name")
     func migration() async {
-        await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             let loop = VirtualLoop(name: "wanderer")
             try await onThread {
                 Greenlet.spawn(on: loop) { try forever.future.wait() }
@@ -305,6 +300,8 @@ struct OutcomeTests {
                 try loop.runUntilIdle()
             }
         }
+        let output = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+        #expect(output.contains("\"wanderer\" came to another thread with 2 greenlets alive"))
     }
 
     @Test("H14: a loop whose greenlets have ended may be run by another thread, also one in the old one's place")

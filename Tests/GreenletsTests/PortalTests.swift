@@ -303,6 +303,28 @@ struct PortalTests {
         #expect(try await task.value == 5)
     }
 
+    @Test("V13: clean-up of a cancelled portal waits in a task of its own")
+    func cleanUp() async throws {
+        let cleaned = Promise<Int>()
+        let inside = Promise<Void>()
+        let task = Task {
+            try await Greenlet.run {
+                defer {
+                    try? Greenlet.await {
+                        let cleaning = Task { try? await Future<Void>.sleep(for: .milliseconds(1)).map { 7 }.value }
+                        if let value = await cleaning.value { cleaned.succeed(value) }
+                    }
+                }
+                inside.succeed(())
+                try forever.future.wait()
+            }
+        }
+        try await inside.future.value
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        #expect(cleaned.future.outcome.map { try? $0.get() } == 7)
+    }
+
     @Test("V13: a portal may be killed like any greenlet, by who has its handle")
     func killed() async throws {
         let handle = Promise<AnyGreenlet>()

@@ -59,10 +59,12 @@ struct StressTests {
     func races() async throws {
         try await onLoop { (loop) async throws in
             let count = stress(2_000)
+            let starts = Counter()
             let ends = Counter()
             let greenlets = (0..<count).map { _ in
                 let promise = Promise<Int>()
                 let greenlet = Greenlet.spawn(on: loop) {
+                    starts.add()
                     defer { ends.add() }
                     _ = try? promise.future.wait(timeout: .microseconds(50))
                     _ = try promise.future.wait()
@@ -75,13 +77,44 @@ struct StressTests {
             try await Hub.whenIdle(of: loop).value
             #expect(allDead(greenlets))
             // Those killed before their start have no end of their own.
-            #expect(ends.value <= count)
+            #expect(starts.value > 0 && ends.value == starts.value)
         }
     }
 
-    @Test("H10: a stack is as large as asked for")
+    @Test("V13, H13: a kill that meets the outcome of a call loses nothing: the caller has the value, or it is disposed of")
+    func killMeetsValue() async throws {
+        try await onLoop { (loop) async throws in
+            let count = stress(4_000)
+            let received = Counter()
+            let disposed = Counter()
+            let refused = Counter()
+            for _ in 0..<count / 4 {
+                let runs = Log<Promise<Int>>()
+                let greenlets = (0..<4).map { _ in
+                    Greenlet.spawn(on: loop) {
+                        let call = Call<Int> { promise in
+                            promise.onDispose { _ in disposed.add() }
+                            runs.add(promise)
+                        }
+                        if try call.wait() == 1 { received.add() }
+                        try forever.future.wait()
+                    }
+                }
+                #expect(await eventually { runs.entries.count == 4 })
+                async let completing: Void = onThread {
+                    for run in runs.entries where !run.tryComplete(.success(1)) { refused.add() }
+                }
+                try await onThread { for greenlet in greenlets { greenlet.kill() } }
+                try await completing
+                for greenlet in greenlets { await #expect(throws: CancellationError.self) { try await greenlet.value } }
+            }
+            #expect(received.value + disposed.value == count / 4 * 4)
+            #expect(disposed.value == refused.value)
+        }
+    }
+
+    @Test("H10: a stack is as large as asked for, a portal's too", .enabled(if: hasStacks, needsStacks))
     func stackSize() async throws {
-        guard hasStacks else { return }
         @Sendable func descend(_ depth: Int) -> Int {
             unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1024) { buffer in
                 unsafe buffer.initialize(repeating: UInt8(truncatingIfNeeded: depth))
@@ -93,12 +126,14 @@ struct StressTests {
             let greenlet = Greenlet.spawn(on: loop, stackSize: 32 << 20) { descend(4_000) }
             #expect(try loop.run(until: greenlet) == 2_000)
         }
+        #expect(try await Greenlet.run(stackSize: 32 << 20) { descend(4_000) } == 2_000)
     }
 
-    @Test("H10: running off the stack stops the process with the greenlet's name")
+    @Test(
+        "H10: running off the stack stops the process with the greenlet's name",
+        .enabled(if: hasStacks && sy_stack_default_size() <= 256 * 1024, "a sanitizer's handler, or the system's, is first")
+    )
     func overflow() async throws {
-        // A sanitizer's own handler comes first, and threads have the system's stacks.
-        guard hasStacks, sy_stack_default_size() <= 256 * 1024 else { return }
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             // Whatever kind of stacks the run was started with: those without a guard find it out later.
             Environment.set("SWITCHYARD_STACKS", "mappings")

@@ -151,13 +151,9 @@ void sy_carrier_set_user_words(sy_carrier *SY_NONNULL carrier, void *SY_NULLABLE
 /// Where the runtime keeps the current task of the carrier's thread; NULL if that was not found. Read only.
 void *SY_NULLABLE const *SY_NULLABLE sy_carrier_task_word(const sy_carrier *SY_NONNULL carrier);
 
-/// How many idle stacks of each size class this carrier keeps (default 4,096).
+/// How many idle stacks of each size class this carrier keeps (default 4,096). Those beyond the first 1,024 keep their
+/// address ranges only; their memory goes back to the system.
 void sy_carrier_set_pool_limit(sy_carrier *SY_NONNULL carrier, size_t stacks);
-
-/// Gives the memory of all idle stacks in the carrier's pool back to the system, keeping their address ranges. One
-/// system call per stack used since the last trim; meant for a hub about to sleep for long. Returns their
-/// number.
-size_t sy_carrier_trim(sy_carrier *SY_NONNULL carrier);
 
 // -------------------------------------------------------------------------------------------------- contexts
 
