@@ -60,13 +60,16 @@ public final class PeriodicCall: Sendable {
         let now = loop.now
         let due: LoopInstant? = state.withLock { state in
             guard !state.isStopped else { return nil }
-            let factor = jitter == 0 ? 1 : 1 + jitter * (Double.random(in: 0..<1, using: &state.random) - 0.5)
-            let step = max(1, Int64(Double(period._nanoseconds) * factor))
-            var next = state.due.nanoseconds + step
+            var step = Duration.nanoseconds(max(1, period._nanoseconds))
+            if jitter != 0 {
+                let factor = 1 + jitter * (Double.random(in: 0..<1, using: &state.random) - 0.5)
+                step = max(.nanoseconds(1), step * factor)
+            }
+            var next = state.due.advanced(by: step)
             // Ticks that have been overrun are skipped, and the rhythm is kept.
-            if next <= now.nanoseconds { next += ((now.nanoseconds - next) / step + 1) * step }
-            state.due = LoopInstant(nanoseconds: next)
-            return state.due
+            if next <= now { next = next.advanced(by: step * Int(next.duration(to: now) / step + 1)) }
+            state.due = next
+            return next
         }
         guard let due else { return }
         let timer = loop.schedule(at: due) { [self] in tick() }

@@ -123,4 +123,18 @@ struct PeriodicTests {
         #expect(endless.calls == 0)
         #expect(loop.pendingTimers == 0)
     }
+
+    @Test("T18: a period of any length is kept, also one that no instant can express", arguments: [0, 0.5])
+    func endlessPeriod(_ jitter: Double) async throws {
+        let loop = VirtualLoop()
+        for period in [Duration.seconds(Int64.max), .nanoseconds(Int64.max)] {
+            let calls = Counter()
+            let periodic = try loop.every(period, jitter: jitter) { calls.add() }
+            try loop.advance(by: .seconds(86_400))
+            #expect(calls.value == 0)
+            periodic.stop()
+        }
+        #expect(LoopInstant(nanoseconds: 1).advanced(by: .seconds(Int64.max)) == .distantFuture)
+        #expect(LoopInstant(nanoseconds: -2).advanced(by: .seconds(Int64.min)).nanoseconds == .min)
+    }
 }
