@@ -51,6 +51,8 @@ extension VirtualLoop {
 
     /// Runs the loop, and lets time pass from timer to timer, until the source has its outcome.
     ///
+    /// - Cancellation: A `Call` that has no outcome at the end is cancelled, and not begun on a loop that has been stopped;
+    ///   other sources are left running.
     /// - Parameters:
     ///   - timeout: How much virtual time may pass.
     ///   - patience: How much real time to wait for other threads when nothing is left to do here.
@@ -63,13 +65,18 @@ extension VirtualLoop {
         patience: Duration = .seconds(60)
     ) throws -> Success {
         let limit = timeout.map { now.advanced(by: $0) }
+        let isPrepared = source is any _Prepared
         return try drive {
+            if isPrepared, isStopped {
+                throw LoopClosed(loop: name, operation: "run(until:) of a call, which was not started,")
+            }
             let future = source.future()
             let parker = ThreadParker()
             inbox.withLock { $0.waiter = parker }
             defer { inbox.withLock { $0.waiter = nil } }
             let registration = future.observe { _ in parker.wake() }
-            defer { registration.withdraw() }
+            // Left, not cancelled outright: the run may be a future that others observe, too.
+            defer { if isPrepared { registration.cancel() } else { registration.withdraw() } }
             while true {
                 try settle(until: { future.isCompleted })
                 if let outcome = future.outcome { return try outcome.get() }
@@ -83,7 +90,7 @@ extension VirtualLoop {
                     move(to: next)
                 } else if let timeout, let limit {
                     move(to: limit)
-                    throw TimedOut(after: timeout, waitingFor: "\(future)")
+                    throw TimedOut(after: timeout, waitingFor: "\(future)", cancelling: isPrepared)
                 } else if !parker.wait(until: LoopInstant.now.advanced(by: patience)) {
                     throw Stalled(loop: name, source: "\(future)")
                 }

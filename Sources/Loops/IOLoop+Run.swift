@@ -21,7 +21,8 @@ extension IOLoop {
     ///
     /// The loop is current inside, and can be run again afterwards.
     ///
-    /// - Cancellation: A timeout leaves the source running, as with `wait(timeout:)`.
+    /// - Cancellation: A timeout leaves the source running, but for a `Call`, whose run nobody else could reach: that is
+    ///   cancelled, also when the loop is stopped, and not begun on a loop that has been; as with `wait(timeout:)`.
     /// - Parameter timeout: How long to run at most.
     /// - Errors: The source's own; `TimedOut`; `LoopClosed` if the loop is stopped before the source has completed;
     ///   ``CannotRunLoop`` as with ``run()``.
@@ -32,6 +33,10 @@ extension IOLoop {
         timeout: Duration? = nil
     ) throws -> Success {
         let isOpen = try begin()
+        let isPrepared = source is any _Prepared
+        guard isOpen || !isPrepared else {
+            throw LoopClosed(loop: name, operation: "run(until:) of a call, which was not started,")
+        }
         let limit = timeout.map { now.advanced(by: $0) }
         return try box.enter {
             let future = source.future()
@@ -40,9 +45,10 @@ extension IOLoop {
             if isOpen { drive(until: { future.isCompleted || limit.map { now >= $0 } ?? false }) }
             alarm?.cancel()
             if let outcome = future.outcome { return try outcome.get() }
-            registration.withdraw()
+            // Left, not cancelled outright: the run may be a future that others observe, too.
+            if isPrepared { registration.cancel() } else { registration.withdraw() }
             if let timeout, let limit, now >= limit, !isStopped {
-                throw TimedOut(after: timeout, waitingFor: "\(future)")
+                throw TimedOut(after: timeout, waitingFor: "\(future)", cancelling: isPrepared)
             }
             throw LoopClosed(loop: name, operation: "run(until:) of \(future), which was stopped before it completed,")
         }

@@ -186,4 +186,45 @@ struct RunTests {
         #expect(await reports.settledReports().count == 1)
         #expect(try await IOLoop.shared.submit { IOLoop.shared.isCurrent }.value)
     }
+
+    /// A call that never ends, and what has become of its runs.
+    private final class Endless: Sendable {
+        let started = Counter()
+        let cancelled = Counter()
+        var call: Call<Int> {
+            Call { [self] promise in
+                started.add()
+                promise.onCancel { [self] in
+                    cancelled.add()
+                    _ = promise
+                }
+            }
+        }
+    }
+
+    @Test("T15: a call that is run until a timeout, or until the loop stops, is cancelled; a future is left running")
+    func callIsCancelled() async throws {
+        try await onThread {
+            let (loop, endless) = (try IOLoop(), Endless())
+            let error = #expect(throws: TimedOut.self) { try loop.run(until: endless.call, timeout: .milliseconds(1)) }
+            #expect(error?.cancelling == true)
+            #expect(endless.cancelled.value == 1)
+            loop.post { loop.stop() }
+            #expect(throws: LoopClosed.self) { try loop.run(until: endless.call) }
+            #expect(endless.cancelled.value == 2)
+            // On a loop that has been stopped it is not even started.
+            #expect(throws: LoopClosed.self) { try loop.run(until: endless.call) }
+            #expect(endless.started.value == 2)
+
+            let (virtual, promise) = (VirtualLoop(), Promise<Int>())
+            #expect(throws: TimedOut.self) { try virtual.run(until: endless.call, timeout: .seconds(1)) }
+            #expect(endless.cancelled.value == 3)
+            #expect(throws: TimedOut.self) { try virtual.run(until: promise.future, timeout: .seconds(1)) }
+            #expect(!promise.future.isCompleted)
+            promise.succeed(1)
+            virtual.stop()
+            #expect(throws: LoopClosed.self) { try virtual.run(until: endless.call) }
+            #expect(endless.started.value == 3)
+        }
+    }
 }
