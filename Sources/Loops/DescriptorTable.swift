@@ -14,6 +14,8 @@ final class DescriptorTable: Sendable {
     private struct State {
         var watchers: [Key: Watcher] = [:]
         var ended: [Watcher] = []
+        /// The ended ones that are being uninstalled.
+        var leaving: [Watcher] = []
         var nextSequence: UInt64 = 0
         var isClosed = false
 
@@ -70,17 +72,26 @@ final class DescriptorTable: Sendable {
         state.withLock { $0.watchers[Key(descriptor: descriptor, direction: direction)] }
     }
 
+    /// A watcher has ended, and its event may still be in the poll set.
+    func isLeaving(_ descriptor: Int32, _ direction: IODirection) -> Bool {
+        state.withLock { state in
+            (state.ended + state.leaving).contains { $0.descriptor == descriptor && $0.direction == direction }
+        }
+    }
+
     /// Takes the events of ended watchers out of the poll set. On the loop's thread, outside of libevent.
     func uninstallEnded() {
         let ended = state.withLock { state in
             guard !state.ended.isEmpty else { return [Watcher]() }
-            defer { state.ended = [] }
-            return state.ended
+            state.leaving = state.ended
+            state.ended = []
+            return state.leaving
         }
-        for watcher in ended {
-            watcher.uninstall()
-            watcher.dropHandlers()
-        }
+        if ended.isEmpty { return }
+        for watcher in ended { watcher.uninstall() }
+        state.withLock { $0.leaving = [] }
+        // Last: they may own anything, and come back here.
+        for watcher in ended { watcher.dropHandlers() }
     }
 
     /// Refuses all from now on; returns everyone, in the order of registration.

@@ -27,14 +27,16 @@ extension IOLoop {
     /// Completes when reading from the descriptor would not block. Nothing is watched until a verb is used.
     ///
     /// - Executor: Completes on the loop. Thread-safe.
-    /// - Cancellation: Ends the watching; the descriptor may be closed afterwards.
+    /// - Cancellation: Ends the watching. The descriptor may be closed afterwards on the loop's thread; on others when what
+    ///   ``unwatch(_:_:)`` returns then has completed.
     /// - Errors: ``DescriptorError``; `LoopClosed`; ``LoopForked``.
     public func readable(_ descriptor: Int32) -> Call<Void> { Call(from: { [self] in ready(descriptor, .read) }) }
 
     /// Completes when writing to the descriptor would not block. Nothing is watched until a verb is used.
     ///
     /// - Executor: Completes on the loop. Thread-safe.
-    /// - Cancellation: Ends the watching; the descriptor may be closed afterwards.
+    /// - Cancellation: Ends the watching. The descriptor may be closed afterwards on the loop's thread; on others when what
+    ///   ``unwatch(_:_:)`` returns then has completed.
     /// - Errors: ``DescriptorError``; `LoopClosed`; ``LoopForked``.
     public func writable(_ descriptor: Int32) -> Call<Void> { Call(from: { [self] in ready(descriptor, .write) }) }
 
@@ -78,13 +80,14 @@ extension IOLoop {
         return DescriptorWatch(watcher: watcher, remover: remover)
     }
 
-    /// Removes the watcher of a descriptor and direction, if there is one.
+    /// Removes the watcher of a descriptor and direction, if there is one; and waits for one that was cancelled or removed
+    /// before, if it is not out of the poll set yet.
     ///
     /// - Returns: Completes when the descriptor is out of the poll set and may be closed: on the loop that is so at once.
     @discardableResult
     public func unwatch(_ descriptor: Int32, _ direction: IODirection) -> Future<Void> {
-        guard let watcher = descriptors.watcher(descriptor, direction) else { return .succeeded(()) }
-        return remover.remove(watcher)
+        if let watcher = descriptors.watcher(descriptor, direction) { return remover.remove(watcher) }
+        return descriptors.isLeaving(descriptor, direction) ? remover.removeEnded(descriptor) : .succeeded(())
     }
 
     private func add(
@@ -177,11 +180,15 @@ private struct WatcherRemover: Sendable {
 
     func remove(_ watcher: Watcher) -> Future<Void> {
         if watcher.end() { descriptors.release(watcher) }
+        return removeEnded(watcher.descriptor)
+    }
+
+    func removeEnded(_ descriptor: Int32) -> Future<Void> {
         if box.isCurrent {
             descriptors.uninstallEnded()
             return .succeeded(())
         }
-        let promise = Promise<Void>("removal of a watcher of descriptor \(watcher.descriptor)")
+        let promise = Promise<Void>("removal of a watcher of descriptor \(descriptor)")
         let work = LoopWork.callback { [descriptors] in
             descriptors.uninstallEnded()
             promise.tryComplete(.success(()))

@@ -152,23 +152,45 @@ struct DescriptorTests {
     @Test("E11: cancelling frees the place at once, and a reused descriptor number is not taken for the old one")
     func reusedNumber() async throws {
         try await withLoop { loop in
-            for _ in 0..<50 {
-                let first = TestPipe()
+            for _ in 0..<20 {
+                let (first, second) = (TestPipe(), TestPipe())
                 let number = dup(first.readEnd)
                 let old = loop.readable(number).future()
                 #expect(old.cancel() == .stopped)
-                close(number)
-                let second = TestPipe()
-                // Very likely the same number; a duplicate of the first end stays open, as epoll would still report it.
-                let reused = dup(second.readEnd)
-                let new = loop.readable(reused).future()
+                #expect(old.isCancelled)
+                try await loop.unwatch(number, .read).value
+                // The number is another file's now. The old file stays open, and epoll would still report it.
+                #expect(dup2(second.readEnd, number) == number)
+                let new = loop.readable(number).future()
                 first.send()
+                // A sleep of the loop is a poll.
+                try await Future<Void>.sleep(for: .milliseconds(1), on: loop).value
+                #expect(!new.isCompleted)
                 second.send()
                 try await new.value
-                close(reused)
-                #expect(old.isCancelled)
+                close(number)
             }
             #expect(loop.watcherCount == 0)
+        }
+    }
+
+    @Test("E11: who cancels elsewhere can learn when the descriptor is out of the poll set")
+    func cancelledElsewhere() async throws {
+        try await withLoop { loop in
+            let pipe = TestPipe()
+            let (isHeld, isOver) = (Cell(false), Cell(false))
+            let future = loop.readable(pipe.readEnd).future()
+            loop.post {
+                isHeld.value = true
+                _ = blockUntil { isOver.value }
+            }
+            #expect(await eventually { isHeld.value })
+            #expect(future.cancel() == .stopped)
+            let removal = loop.unwatch(pipe.readEnd, .read)
+            #expect(!removal.isCompleted)
+            isOver.value = true
+            try await removal.value
+            #expect(loop.unwatch(pipe.readEnd, .read).isCompleted)
         }
     }
 
