@@ -184,17 +184,23 @@ public struct Call<Success: Sendable>: Awaitable, _Prepared, Sendable {
         fileID: StaticString = #fileID,
         line: UInt = #line
     ) -> Call<Success> {
-        Call(start: {
+        // What a loop has been given must not keep it alive: nobody may run it any more.
+        let loop = executor as? any Loop
+        return Call(start: {
             let result = Future<Success>.pending(fileID: fileID, line: line)
-            let isAccepted = executor.tryPost {
-                if result.isCompleted { return }
+            let departure = Departure(of: result, on: executor._diagnosticName)
+            let depart: @Sendable (any CallbackExecutor) -> Void = { executor in
+                guard let result = departure.begin() else { return }
                 let run = start().delivered(on: executor)
                 if !result._adopt(run) { run.cancel() }
             }
-            if !isAccepted {
-                let error = LoopClosed(loop: executor.diagnosticName, operation: "a call was to start")
-                _ = result._complete(.failure(error))
-            }
+            let isAccepted =
+                if let loop {
+                    loop.tryPost { [unowned loop] in depart(loop) }
+                } else {
+                    executor.tryPost { depart(executor) }
+                }
+            if !isAccepted { departure.refuse() }
             return result
         })
     }

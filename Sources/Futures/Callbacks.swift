@@ -25,7 +25,7 @@ extension Awaitable where Success: Sendable {
     ///   never runs before this method has returned (Promises/A+ 2.2.4).
     /// - Cancellation: ``Registration/cancel()`` leaves the source, and stops it if nobody else observes it.
     /// - Errors: What the callback throws goes to the ``Reporter``. If `executor` has stopped, the callback gets
-    ///   ``LoopClosed`` where the source completes.
+    ///   ``LoopClosed`` where the source completes; if it is released unstopped before it came to the callback, elsewhere.
     @discardableResult
     public func callback(
         on executor: (any CallbackExecutor)? = nil,
@@ -33,8 +33,8 @@ extension Awaitable where Success: Sendable {
     ) -> Registration {
         guard let executor else { return future()._observe(body) }
         return future()._observe { outcome in
-            if executor.tryPost({ Future._call(body, outcome) }) { return }
-            Future._call(body, .failure(LoopClosed(loop: executor.diagnosticName, operation: "a callback was to run")))
+            let delivery = CallbackDelivery(of: outcome, to: body, on: executor._diagnosticName)
+            if !executor.tryPost({ delivery.arrive() }) { delivery.refuse() }
         }
     }
 }

@@ -20,9 +20,8 @@ extension Future {
     ) -> Future<Success> {
         let result = Future(_fileID: fileID, line: line)
         let registration = observe { outcome in
-            if executor.tryPost({ result._completeOrReport(outcome) }) { return }
-            let error = LoopClosed(loop: executor.diagnosticName, operation: "an outcome was to be delivered")
-            _ = result._complete(.failure(error))
+            let delivery = Delivery(of: outcome, to: result, on: executor._diagnosticName)
+            if !executor.tryPost({ delivery.arrive() }) { delivery.refuse() }
         }
         result._setCanceller { registration.cancel() }
         return result
@@ -141,7 +140,7 @@ extension Future {
 
     /// Completes a result that may have ended already, because of a deadline or of a consumer that left: then a failure
     /// has nobody else who would tell of it.
-    fileprivate final func _completeOrReport(_ outcome: Result<Success, any Error>) {
+    final func _completeOrReport(_ outcome: Result<Success, any Error>) {
         guard !_complete(outcome), case .failure(let error) = outcome, !(error is CancellationError) else { return }
         Reporter.report(.unobservedFailure(error: error, label: nil, created: _creationSite, completed: nil))
     }

@@ -63,6 +63,9 @@ public protocol CallbackExecutor: Sendable {
     ///
     /// - Returns: False if the executor has stopped: the work was refused.
     func tryPost(_ work: @escaping @Sendable () -> Void) -> Bool
+
+    /// What to call the executor in an error. The default is a loop's name, others' type.
+    var _diagnosticName: String { get }
 }
 
 extension CallbackExecutor {
@@ -72,8 +75,8 @@ extension CallbackExecutor {
         return true
     }
 
-    /// What to call the executor in an error.
-    var diagnosticName: String { (self as? any Loop)?.name ?? "\(Self.self)" }
+    /// The name of the type.
+    public var _diagnosticName: String { "\(Self.self)" }
 }
 
 /// What the rest of Switchyard needs of an event loop: posting, timers, identity.
@@ -106,9 +109,18 @@ public protocol Loop: AnyObject, CallbackExecutor {
     ///
     /// - Returns: A handle to remove it with.
     func whenClosed(_ action: @escaping @Sendable () -> Void) -> LoopTimer
+
+    /// Posts to the loop: for what the loop itself holds, which must not keep it alive. The default is the loop.
+    var _poster: any CallbackExecutor { get }
 }
 
 extension Loop {
+    /// The loop's name.
+    public var _diagnosticName: String { name }
+
+    /// The loop itself, which then lives until what it holds has ended.
+    public var _poster: any CallbackExecutor { self }
+
     /// Runs the work on the loop after a delay.
     public func schedule(after delay: Duration, _ work: @escaping @Sendable () -> Void) -> LoopTimer {
         schedule(at: now.advanced(by: delay), work)
