@@ -29,7 +29,7 @@ final class Mailbox: CallbackExecutor, @unchecked Sendable {
     }
 
     let state = Lock(State())
-    // Written to only while the loop sleeps, so never after it has been released.
+    // Held as well as the loop holds it: who wakes may be later than the loop's release.
     @safe @exclusivity(unchecked) var waker: Waker
     private let wakes = Atomic<Int>(0)
 
@@ -87,5 +87,17 @@ extension Mailbox.State {
     mutating func awake() -> Mailbox.Sleep {
         defer { sleep = .none }
         return sleep
+    }
+}
+
+/// Posts to a loop without holding it: for what the loop itself holds.
+struct Poster: CallbackExecutor {
+    let mailbox: Mailbox
+    let box: LoopBox
+
+    func post(_ work: @escaping @Sendable () -> Void) { _ = tryPost(work) }
+
+    func tryPost(_ work: @escaping @Sendable () -> Void) -> Bool {
+        mailbox.append(.callback(work), of: nil, isOnLoop: { box.isCurrent })
     }
 }

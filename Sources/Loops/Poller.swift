@@ -41,12 +41,7 @@ final class Poller {
         let isEdgeTriggered = UInt32(unsafe event_base_get_features(base)) & EV_FEATURE_ET.rawValue != 0
         do {
             waker = try Waker(edgeTriggered: isEdgeTriggered)
-            do {
-                alarm = try unsafe Alarm(base: base, edgeTriggered: isEdgeTriggered)
-            } catch {
-                waker.close()
-                throw error
-            }
+            alarm = try unsafe Alarm(base: base, edgeTriggered: isEdgeTriggered)
         } catch {
             unsafe event_base_free(base)
             throw error
@@ -76,7 +71,6 @@ final class Poller {
         unsafe event_free(wakeEvent)
         alarm.close()
         unsafe event_base_free(base)
-        waker.close()
     }
 
     private func addWakeEvent() {
@@ -124,7 +118,6 @@ final class Poller {
         let fresh = try Waker(edgeTriggered: waker.isEdgeTriggered)
         let freshAlarm = try unsafe Alarm(base: base, edgeTriggered: waker.isEdgeTriggered)
         unsafe event_free(wakeEvent)
-        waker.close()
         alarm.close()
         (waker, alarm) = (fresh, freshAlarm)
         addWakeEvent()

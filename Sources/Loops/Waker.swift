@@ -15,7 +15,10 @@ import Darwin
 ///
 /// On Linux there is a second one for a thread that has nothing else to poll for: it blocks in a read, which costs less
 /// than a poll.
-struct Waker: Sendable {
+///
+/// Closed with the last reference: who is about to wake a loop may be overtaken by the loop's release, and must not write
+/// to a number that belongs to another file by then.
+final class Waker: Sendable {
     let readEnd: Int32
     private let writeEnd: Int32
     #if !canImport(Darwin)
@@ -23,6 +26,7 @@ struct Waker: Sendable {
     #endif
     /// Each write is an edge of its own, so nothing has to be read back.
     let isEdgeTriggered: Bool
+    private let forkGeneration = Fork.generation
 
     init(edgeTriggered: Bool) throws {
         #if canImport(Darwin)
@@ -46,7 +50,11 @@ struct Waker: Sendable {
         #endif
     }
 
+    /// In a forked child it is the parent's loop that would be woken.
+    private var isForked: Bool { Fork.current != forkGeneration }
+
     func wake() {
+        if isForked { return }
         var one: UInt64 = 1
         #if canImport(Darwin)
         // A full pipe is readable: nothing is lost.
@@ -70,6 +78,7 @@ struct Waker: Sendable {
     }
 
     func unpark() {
+        if isForked { return }
         var one: UInt64 = 1
         _ = unsafe write(parking, &one, 8)
     }
@@ -87,7 +96,7 @@ struct Waker: Sendable {
         }
     }
 
-    func close() {
+    deinit {
         Self.close(readEnd)
         #if canImport(Darwin)
         Self.close(writeEnd)
