@@ -46,6 +46,10 @@ extension IOLoop {
     ///
     /// Call it in the child's only thread. Fork while no other thread posts: a lock held then stays locked in the child.
     ///
+    /// Loops are all that can be taken over. The process's other threads are the parent's and do not exist in the child:
+    /// there, make worker pools anew (`WorkerPool.shared` can be replaced), use loops of your own, and count on no reports
+    /// and on no timers outside of a loop. A child that needs more than that is started with `posix_spawn`.
+    ///
     /// - Errors: ``LoopUnavailable``; ``ThreadUnavailable``.
     public func reinitializeAfterFork() throws {
         guard isForked else { return }
@@ -57,7 +61,7 @@ extension IOLoop {
             watcher.dropHandlers()
         }
         timers.removeAll()
-        (batch, nextInBatch, turnHook, needsTurn) = ([], 0, nil, false)
+        (batch, nextInBatch, batchPin, turnHook, needsTurn) = ([], 0, nil, nil, false)
         let wasStopped = mailbox.state.withLock { inbox in
             let wasStopped = inbox.phase == .stopped
             inbox = Mailbox.State()

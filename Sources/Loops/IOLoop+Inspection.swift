@@ -6,6 +6,7 @@ import Futures
 // What tests look at: that nothing piles up, and that posting does not wake who is awake.
 extension IOLoop {
     package var watcherCount: Int { descriptors.count }
+    package var pendingPosts: Int { mailbox.state.withLock { $0.work.count } }
     package var heldTimers: Int { timers.held }
     package var closeActions: Int { closers.count }
     /// How often a sleeping thread was woken through the kernel.

@@ -72,12 +72,11 @@ extension IOLoop {
     /// Runs everything posted so far.
     private func finishAccepted() {
         while nextInBatch < batch.count { runBatch() }
-        let pin = mailbox.state.withLock { inbox in
+        batchPin = mailbox.state.withLock { inbox in
             swap(&inbox.work, &batch)
             return inbox.pin.take()
         }
         nextInBatch = 0
         while nextInBatch < batch.count { runBatch() }
-        _ = consume pin
     }
 }

@@ -40,8 +40,7 @@ extension IOLoop {
             swap(&inbox.work, &batch)
             return (inbox.phase == .stopping, inbox.pin.take())
         }
-        if !unfinished { nextInBatch = 0 }
-        _ = consume pin
+        if !unfinished { (nextInBatch, batchPin) = (0, pin) }
         return !isStopping
     }
 
@@ -55,7 +54,7 @@ extension IOLoop {
         }
         if nextInBatch == batch.count {
             batch.removeAll(keepingCapacity: batch.capacity <= 4096)
-            nextInBatch = 0
+            (nextInBatch, batchPin) = (0, nil)
         }
     }
 

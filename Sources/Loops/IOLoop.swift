@@ -43,6 +43,8 @@ public final class IOLoop: TurnHosting, @unchecked Sendable {  // SAFETY: see th
     // The turn.
     @safe @exclusivity(unchecked) var batch: [LoopWork] = []
     @safe @exclusivity(unchecked) var nextInBatch = 0
+    /// Keeps the loop alive while there are jobs in the batch.
+    @safe @exclusivity(unchecked) var batchPin: IOLoop?
     @safe @exclusivity(unchecked) var turnHook: (@Sendable () -> Bool)?
     @safe @exclusivity(unchecked) var needsTurn = false
     @safe @exclusivity(unchecked) var hasTimers = false
@@ -96,6 +98,7 @@ public final class IOLoop: TurnHosting, @unchecked Sendable {  // SAFETY: see th
             return state.work
         }
         _ = consume unread
+        batch = []
         guard !actions.isEmpty || !watchers.isEmpty else { return }
         Drain.shared.post { [name] in
             for action in actions { action() }
@@ -138,6 +141,10 @@ public final class IOLoop: TurnHosting, @unchecked Sendable {  // SAFETY: see th
     /// - Cancellation: Through the result, from any thread. One due timer can cancel another one that is due.
     /// - Complexity: O(log n).
     public func schedule(at deadline: LoopInstant, _ work: @escaping @Sendable () -> Void) -> LoopTimer {
+        guard !isForked else {
+            _ = refuseForked("a timer")
+            return .spent
+        }
         let (entry, isEarliest) = timers.add(at: deadline, work)
         if isEarliest, !isCurrent { mailbox.nudge() }
         return LoopTimer { [timers] in timers.cancel(entry) }
@@ -145,8 +152,18 @@ public final class IOLoop: TurnHosting, @unchecked Sendable {  // SAFETY: see th
 
     /// Registers what has to be failed when the loop stops. See `Loop.whenClosed(_:)`.
     ///
-    /// - Executor: The loop, or the thread that stops a loop which nobody runs.
-    public func whenClosed(_ action: @escaping @Sendable () -> Void) -> LoopTimer { closers.add(action) }
+    /// - Executor: The loop, or the thread that stops a loop which nobody runs. In a forked child, where nothing is accepted,
+    ///   the caller's at once.
+    public func whenClosed(_ action: @escaping @Sendable () -> Void) -> LoopTimer {
+        guard !isForked else {
+            action()
+            return .spent
+        }
+        return closers.add(action)
+    }
+
+    /// Posts without keeping the loop alive.
+    public var _poster: any CallbackExecutor { Poster(mailbox: mailbox, box: box) }
 }
 
 extension IOLoop: CustomStringConvertible {

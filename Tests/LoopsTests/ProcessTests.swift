@@ -83,6 +83,10 @@ struct ProcessTests {
     /// 42 if all went well, otherwise the step that did not.
     private static func inChild(_ loop: IOLoop, _ pipe: TestPipe, _ parents: Counter) -> Int32 {
         if loop.tryPost({}) { return 2 }
+        if loop.schedule(after: .zero, {}).cancel() { return 8 }
+        let sleep = Future<Void>.sleep(for: .zero, on: loop)
+        sleep.callback { _ in }
+        guard sleep.isCompleted else { return 9 }
         do {
             try loop.run()
             return 3
