@@ -21,7 +21,7 @@ public final class VirtualLoop: TurnHosting, @unchecked Sendable {  // SAFETY: s
     // "The turn" belongs to the thread that drives.
     enum Phase { case idle, running, stopping, stopped }
 
-    struct Inbox {
+    struct State {
         var work: [Posted] = []
         var phase = Phase.idle
         var now = LoopInstant(nanoseconds: 0)
@@ -32,7 +32,7 @@ public final class VirtualLoop: TurnHosting, @unchecked Sendable {  // SAFETY: s
 
     /// The name, for diagnostics.
     public let name: String
-    let inbox = Postbox()
+    let inbox = Inbox()
     let timers = TimerQueue()
     let closers = CloseRegistry()
     @safe @exclusivity(unchecked) var box: LoopBox!
@@ -53,7 +53,7 @@ public final class VirtualLoop: TurnHosting, @unchecked Sendable {  // SAFETY: s
 
     deinit {
         let actions = closers.close()
-        // The postbox may be kept by others, and what is in it must not keep them.
+        // Cancellations may keep the inbox, and what is in it must not keep them.
         let (unread, attachment) = inbox.withLock { inbox in
             inbox.phase = .stopped
             defer { (inbox.work, inbox.attachment) = ([], nil) }
@@ -86,6 +86,9 @@ public final class VirtualLoop: TurnHosting, @unchecked Sendable {  // SAFETY: s
 
     func append(_ work: LoopWork) -> Bool { inbox.append(work, of: work.isJob ? self : nil, isOnLoop: isCurrent) }
 
+    /// Posts without keeping the loop alive.
+    public var _poster: any CallbackExecutor { Poster(inbox: inbox, box: box) }
+
     /// Runs the callback at an instant of virtual time. See `Loop.schedule(at:_:)`.
     ///
     /// - Executor: The loop.
@@ -114,6 +117,43 @@ public final class VirtualLoop: TurnHosting, @unchecked Sendable {  // SAFETY: s
     public var nextDeadline: LoopInstant? { timers.earliest }
 }
 
+extension VirtualLoop {
+    /// An object of its own, so that a cancellation can post without holding the loop; see `Mailbox`.
+    final class Inbox: Sendable {
+        private let state = Lock(State())
+
+        func withLock<R>(_ body: (inout State) throws -> R) rethrows -> R { try state.withLock(body) }
+
+        /// Appends work, jobs with their loop; false if it is refused.
+        func append(_ work: LoopWork, of loop: VirtualLoop?, isOnLoop: Bool) -> Bool {
+            let posted = Posted(work: work, poster: Posted.currentPoster)
+            let (accepted, waiter) = state.withLock { state in
+                switch state.phase {
+                case .idle, .running: break
+                case .stopping: guard loop != nil || isOnLoop else { return (false, nil as ThreadParker?) }
+                case .stopped: return (false, nil)
+                }
+                state.work.append(posted)
+                if loop != nil, state.pin == nil { state.pin = loop }
+                return (true, state.waiter)
+            }
+            waiter?.wake()
+            return accepted
+        }
+    }
+
+    struct Poster: CallbackExecutor {
+        let inbox: Inbox
+        let box: LoopBox
+
+        func post(_ work: @escaping @Sendable () -> Void) { _ = tryPost(work) }
+
+        func tryPost(_ work: @escaping @Sendable () -> Void) -> Bool {
+            inbox.append(.callback(work), of: nil, isOnLoop: box.isCurrent)
+        }
+    }
+}
+
 extension VirtualLoop: CustomStringConvertible {
     /// The name, the time and what is pending.
     public var description: String {
@@ -139,13 +179,13 @@ extension VirtualLoop {
     /// The loop as the preferred executor of a task.
     public func asUnownedTaskExecutor() -> UnownedTaskExecutor { unsafe UnownedTaskExecutor(ordinary: self) }
 
-    /// Whether the calling thread is driving this loop.
-    public func isIsolatingCurrentContext() -> Bool? { isCurrent }
+    /// True if the calling thread is driving this loop; otherwise nil, as with `IOLoop`.
+    public func isIsolatingCurrentContext() -> Bool? { isCurrent ? true : nil }
 
     /// Stops the process if the calling thread is not driving this loop.
     public func checkIsolated() {
-        precondition(
-            isCurrent,
+        guard !isCurrent else { return }
+        fatalError(
             "This code is isolated to loop \"\(name)\", but runs on \(CurrentLoopName.text)."
         )
     }
@@ -154,8 +194,6 @@ extension VirtualLoop {
 // MARK: Greenlets
 
 extension VirtualLoop {
-    package var postbox: any CallbackExecutor { inbox }
-
     package func attachment(_ make: () -> AnyObject) -> AnyObject {
         if let present = inbox.withLock({ $0.attachment }) { return present }
         let new = make()

@@ -55,7 +55,7 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
         unsafe Scheduler.open(
             reserved,
             hub: .passUnretained(self),
-            door: Door(to: loop, postbox: turns?.postbox ?? loop)
+            door: Door(to: loop)
         )
     }
 

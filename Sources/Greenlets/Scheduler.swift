@@ -102,7 +102,7 @@ package struct Scheduler: ~Copyable {
     /// Has the hub act: now if the caller is on its thread, later otherwise, never when it has ended. From any thread.
     package func act(_ action: @escaping @Sendable () -> Void) {
         guard let door = door.withLock({ $0 }) else { return }
-        if door.isHere { action() } else { _ = door.postbox.tryPost(action) }
+        if door.isHere { action() } else { _ = door.poster.tryPost(action) }
     }
 
     /// Whether the calling thread runs the hub's loop; nil before the hub has run. From any thread.
@@ -184,16 +184,16 @@ package struct Scheduler: ~Copyable {
 
 /// The way to a hub for those who do not keep it: holds neither the hub nor, unless that lives for ever, its loop.
 struct Door: Sendable {
-    fileprivate let postbox: any CallbackExecutor
+    fileprivate let poster: any CallbackExecutor
     private let loop: ObjectIdentifier
 
-    init(to loop: any Loop, postbox: any CallbackExecutor) {
+    init(to loop: any Loop) {
         self.loop = ObjectIdentifier(loop)
-        self.postbox = postbox
+        poster = loop._poster
     }
 
     /// Whether the calling thread runs the hub's loop.
     fileprivate var isHere: Bool {
-        (postbox as? any Loop)?.isCurrent ?? CurrentLoop.current.map { ObjectIdentifier($0) == loop } ?? false
+        (poster as? any Loop)?.isCurrent ?? CurrentLoop.current.map { ObjectIdentifier($0) == loop } ?? false
     }
 }

@@ -18,13 +18,14 @@ extension IOLoop {
     /// The loop as the preferred executor of a task.
     public func asUnownedTaskExecutor() -> UnownedTaskExecutor { unsafe UnownedTaskExecutor(ordinary: self) }
 
-    /// Whether the calling thread is running this loop, so that `assumeIsolated` works in its callbacks.
-    public func isIsolatingCurrentContext() -> Bool? { isCurrent }
+    /// True if the calling thread is running this loop, so that `assumeIsolated` works in its callbacks. Otherwise nil: a
+    /// definite no would have the runtime stop the process in words of its own, without the loop's name.
+    public func isIsolatingCurrentContext() -> Bool? { isCurrent ? true : nil }
 
     /// Stops the process if the calling thread is not running this loop.
     public func checkIsolated() {
-        precondition(
-            isCurrent,
+        guard !isCurrent else { return }
+        fatalError(
             "This code is isolated to loop \"\(name)\", but runs on \(CurrentLoopName.text). Post to the loop, or await."
         )
     }

@@ -106,8 +106,6 @@ public final class IOLoop: TurnHosting, @unchecked Sendable {  // SAFETY: see th
         }
     }
 
-    package var postbox: any CallbackExecutor { mailbox }
-
     // MARK: Loop
 
     /// The system's monotonic clock.

@@ -37,8 +37,9 @@ extension Loop {
     ) -> Future<Success> {
         let promise = LoopPromise<Success>("an operation started", on: self, fileID: fileID, line: line)
         let started = Started()
-        promise.onCancel { [weak self] in
-            self?.post {
+        // The loop holds the promise until it closes, and that the canceller.
+        promise.onCancel { [poster = _poster] in
+            poster.post {
                 // Whoever has left is not told the outcome.
                 guard started.registration.withLock({ $0 })?.cancel() == .stopped else { return }
                 promise.complete(.failure(CancellationError()))

@@ -9,7 +9,7 @@ import Synchronization
 /// An object of its own so that a cancellation can post without holding the loop: a weak reference to a loop would put
 /// every later retain of it on the runtime's slow path, a strong one would keep it from being released.
 // SAFETY: the lock guards all but `waker`, which changes only after a fork.
-final class Mailbox: CallbackExecutor, @unchecked Sendable {
+final class Mailbox: @unchecked Sendable {
     /// Where a loop's thread sleeps, if it does.
     enum Sleep { case none, polling, parked }
 
@@ -60,10 +60,6 @@ final class Mailbox: CallbackExecutor, @unchecked Sendable {
         if sleep != .none, !isOnLoop() { wake(from: sleep) }
         return accepted
     }
-
-    /// For those who do not hold the loop, and so are not on it.
-    func tryPost(_ work: @escaping @Sendable () -> Void) -> Bool { append(.callback(work), of: nil, isOnLoop: { false }) }
-    func post(_ work: @escaping @Sendable () -> Void) { _ = tryPost(work) }
 
     /// Makes the loop look around before it sleeps.
     func nudge() {

@@ -1,17 +1,12 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
-package import Futures
-
 /// What a hub of greenlets needs beyond `Loop`: a place in each turn.
 package protocol TurnHosting: ExecutingLoop {
     /// The one object that lives on this loop (the hub); made by the first caller, kept until the loop is released.
     ///
     /// It must not hold the loop strongly.
     func attachment(_ make: () -> AnyObject) -> AnyObject
-
-    /// Where callbacks for the loop can be left without holding it: refuses them when it has stopped or gone.
-    var postbox: any CallbackExecutor { get }
 
     /// Sets the call that is made once in each turn that `setNeedsTurn` asked for, after callbacks, timers and
     /// descriptors. While it returns true the loop does not sleep and calls it in every turn.

@@ -174,4 +174,66 @@ struct StopTests {
         }
         #expect(hubs.count == 1)
     }
+
+    /// What is to follow on a loop that is released before it came to it.
+    private func abandoned(_ loop: any Loop) async -> [Future<Int>] {
+        let source = Promise<Int>()
+        let delivered = source.future.delivered(on: loop)
+        let called = Promise<Int>()
+        source.future.callback(on: loop) { outcome in called.complete(with: outcome) }
+        let started = Call<Int> { $0.succeed(1) }.on(loop).future()
+        source.succeed(1)
+        return [delivered, called.future, started]
+    }
+
+    @Test("C10, B5: what a loop has accepted and is released with, unstopped, ends with LoopClosed")
+    func releasedUnstopped() async throws {
+        let makers: [() throws -> any Loop] = [{ try IOLoop(name: "released") }, { VirtualLoop(name: "released") }]
+        for makeLoop in makers {
+            let pending = await abandoned(try makeLoop())
+            for future in pending {
+                let error = await #expect(throws: LoopClosed.self) { try await future.value }
+                #expect(error?.loop == "released")
+            }
+        }
+    }
+
+    @Test("E10: an operation that was started on a loop does not keep it alive, and can be cancelled when it is gone")
+    func startedAndReleased() async throws {
+        for makeLoop in [{ try IOLoop() }, { VirtualLoop() }] as [() throws -> any Loop] {
+            let started = try makeLoop().start { Promise<Int>().future }
+            started.cancel()
+            await #expect(throws: LoopClosed.self) { try await started.value }
+        }
+    }
+
+    /// An actor that does not keep its loop.
+    private actor Guest {
+        private unowned let loop: IOLoop
+        nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+        init(_ loop: IOLoop) { self.loop = loop }
+        func visit(_ visited: Promise<Void>) { visited.succeed(()) }
+    }
+
+    @Test("a loop lives until the jobs it has begun to work off have run, also when nobody holds it")
+    func jobsInHalfABatch() async throws {
+        weak var kept: IOLoop?
+        let (visited, ran) = (Promise<Void>(), Counter())
+        try await {
+            let loop = try IOLoop()
+            kept = loop
+            let first = Promise<Void>()
+            loop.post { first.succeed(()) }
+            // More than a turn's worth, and the job behind it.
+            for _ in 0..<1000 { loop.post { ran.add() } }
+            let guest = Guest(loop)
+            Task { await guest.visit(visited) }
+            #expect(await eventually { loop.pendingPosts == 1002 })
+            try await onThread { try loop.run(until: first.future) }
+            #expect(ran.value < 1000)
+        }()
+        let loop = try #require(kept)
+        try await onThread { try loop.run(until: visited.future) }
+        #expect(ran.value == 1000)
+    }
 }
