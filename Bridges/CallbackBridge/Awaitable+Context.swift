@@ -17,8 +17,8 @@ extension Awaitable where Success: Sendable {
     /// cancellation. With `release` it is ours: released once, after the call, or as soon as the call can no longer come.
     ///
     /// - Executor: `body` runs on `executor`; without one, where the source completes, possibly before this method
-    ///   returns. `release` runs after it, on the thread that withdrew, or in the background if the executor threw the
-    ///   call away.
+    ///   returns. If the executor throws the call away, it comes in the background, with `LoopClosed`. `release` runs after
+    ///   it, or on the thread that withdrew.
     /// - Cancellation: As in ``callback(on:valueOrError:)``.
     /// - Parameter body: Passes the outcome to the C function, in that function's own shape.
     @discardableResult
