@@ -93,6 +93,12 @@ func withLoop<R>(_ name: String? = nil, _ body: (IOLoop) async throws -> R) asyn
     return try await body(loop)
 }
 
+/// Whether this process runs under AddressSanitizer or ThreadSanitizer.
+let isSanitized = {
+    let program = unsafe dlopen(nil, RTLD_LAZY)
+    return unsafe dlsym(program, "__asan_init") != nil || dlsym(program, "__tsan_init") != nil
+}()
+
 /// How many descriptors this process has open.
 func openDescriptors() -> Int { (0..<1024).count { fcntl($0, F_GETFD) != -1 } }
 
