@@ -33,7 +33,9 @@ final class ShippedPortals: Sendable {
     private func run() -> Findings {
         let tasks = (0..<4).map { child in
             Task(executorPreference: loop) {
-                let result = await Local.$name.withValue("child \(child)") { await self.rounds("child \(child)", child) }
+                let result = await Local.$name.withValue("child \(child)") {
+                    await self.rounds("child \(child)", child)
+                }
                 self.sum.withLock { $0 += result }
             }
         }
@@ -57,7 +59,9 @@ final class ShippedPortals: Sendable {
         var sum = 0
         for round in 0..<3 {
             do {
-                sum += try await Greenlet.run(on: loop) { try self.descend(5, name, (child + round) &+ Int(self.seed % 5)) }
+                sum += try await Greenlet.run(on: loop) {
+                    try self.descend(5, name, (child + round) &+ Int(self.seed % 5))
+                }
             } catch {
                 expect(false, "\(name): \(error)")
             }
