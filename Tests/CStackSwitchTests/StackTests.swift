@@ -183,7 +183,10 @@ private func framesByUnwinding() -> [UInt]? {
         }
     }
 
-    @Test("H18: unwinders of both kinds end at a stack's entry, running or suspended", .enabled(if: hasStacks, needsStacks))
+    @Test(
+        "H18: unwinders of both kinds end at a stack's entry, running or suspended",
+        .enabled(if: hasStacks, needsStacks)
+    )
     func backtraces() {
         onCarrier {
             let beyond = unsafe UInt(bitPattern: dlsym(nil, "malloc")) + 4

@@ -76,17 +76,23 @@ import Testing
         #expect(LoopInstant(nanoseconds: .min).advanced(by: .seconds(-1)).nanoseconds == .min)
     }
 
-    @Test("Every error says what happened, where it began and what to do", arguments: [
-        (BrokenPromise(origin: "here") as any Error & CustomStringConvertible, ["made at here", "Complete it"]),
-        (LoopClosed(loop: "main", operation: "a sleep"), ["a sleep on loop \"main\"", "Start the operation while"]),
-        (WouldDeadlock(.task), ["inside a Swift task", "try await x.value", "Greenlet.run"]),
-        (WouldDeadlock(.loop("main")), ["loop \"main\"", "Greenlet.spawn", "run(until:)"]),
-        (WouldDeadlock(.observer(of: "Future<Int>")), ["an observer of Future<Int>", "flatMap"]),
-        (WouldDeadlock(.foreignTask), ["another task's job", "Wait in the greenlet's own body"]),
-        (TimedOut(after: .seconds(1), waitingFor: "a fetch"), ["a fetch", "1.0 seconds", "a later wait may"]),
-        (EmptyInput("race"), ["Future.race", "Check that the list is not empty"]),
-        (PromiseCycle(origin: "here"), ["made at here", "Return another future"]),
-    ] as [(any Error & CustomStringConvertible, [String])])
+    @Test(
+        "Every error says what happened, where it began and what to do",
+        arguments: [
+            (BrokenPromise(origin: "here") as any Error & CustomStringConvertible, ["made at here", "Complete it"]),
+            (
+                LoopClosed(loop: "main", operation: "a sleep"),
+                ["a sleep on loop \"main\"", "Start the operation while"]
+            ),
+            (WouldDeadlock(.task), ["inside a Swift task", "try await x.value", "Greenlet.run"]),
+            (WouldDeadlock(.loop("main")), ["loop \"main\"", "Greenlet.spawn", "run(until:)"]),
+            (WouldDeadlock(.observer(of: "Future<Int>")), ["an observer of Future<Int>", "flatMap"]),
+            (WouldDeadlock(.foreignTask), ["another task's job", "Wait in the greenlet's own body"]),
+            (TimedOut(after: .seconds(1), waitingFor: "a fetch"), ["a fetch", "1.0 seconds", "a later wait may"]),
+            (EmptyInput("race"), ["Future.race", "Check that the list is not empty"]),
+            (PromiseCycle(origin: "here"), ["made at here", "Return another future"]),
+        ] as [(any Error & CustomStringConvertible, [String])]
+    )
     func errors(_ error: any Error & CustomStringConvertible, _ parts: [String]) {
         #expect(error.description.hasPrefix("\(type(of: error)): "))
         for part in parts { #expect(error.description.contains(part)) }

@@ -112,7 +112,11 @@ struct HubTests {
             #expect(await eventually { promise.future._observers == 1 })
             // Again and again, until one post has found the loop asleep.
             let before = loop.wakeUps
-            #expect(await eventually { loop.post {}; return loop.wakeUps > before })
+            #expect(
+                await eventually {
+                    loop.post {}; return loop.wakeUps > before
+                }
+            )
             try await onThread { promise.succeed(threadIdentity) }
             let (there, here) = try await greenlet.value
             #expect(there != here)

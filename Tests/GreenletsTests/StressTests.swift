@@ -81,7 +81,9 @@ struct StressTests {
         }
     }
 
-    @Test("V13, H13: a kill that meets the outcome of a call loses nothing: the caller has the value, or it is disposed of")
+    @Test(
+        "V13, H13: a kill that meets the outcome of a call loses nothing: the caller has the value, or it is disposed of"
+    )
     func killMeetsValue() async throws {
         try await onLoop { (loop) async throws in
             let count = stress(4_000)
@@ -131,7 +133,10 @@ struct StressTests {
 
     @Test(
         "H10: running off the stack stops the process with the greenlet's name",
-        .enabled(if: hasStacks && sy_stack_default_size() <= 256 * 1024, "a sanitizer's handler, or the system's, is first")
+        .enabled(
+            if: hasStacks && sy_stack_default_size() <= 256 * 1024,
+            "a sanitizer's handler, or the system's, is first"
+        )
     )
     func overflow() async throws {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {

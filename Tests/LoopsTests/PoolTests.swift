@@ -210,7 +210,10 @@ struct PoolTests {
 
     #if os(Linux)
     // A sanitizer maps memory as it goes, and ends the process where it gets none.
-    @Test("a thread that cannot be started is an error with a name, for pools and for loops", .enabled(if: !isSanitized))
+    @Test(
+        "a thread that cannot be started is an error with a name, for pools and for loops",
+        .enabled(if: !isSanitized)
+    )
     func noThread() async {
         await #expect(processExitsWith: .success) {
             _ = try await WorkerPool.shared.submit {}.value
