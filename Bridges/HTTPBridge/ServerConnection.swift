@@ -16,8 +16,8 @@ import Darwin
 /// One connection of a client, and the request of it that is being handled: one at a time.
 ///
 ///     idle ─▶ handling ─▶ writing ─▶ idle …        any ─▶ closed
-// SAFETY: what changes is touched on the loop's thread only, and no access to it spans a call to others: the accesses are
-// not checked once more at run time.
+// Accesses are not checked for exclusivity at run time: none spans a call to others.
+// SAFETY: what changes is touched on the loop's thread only.
 @safe
 final class ServerConnection: @unchecked Sendable {  // SAFETY: one thread only, see above.
     private enum Phase { case idle, handling, writing, closed }
@@ -119,7 +119,27 @@ final class ServerConnection: @unchecked Sendable {  // SAFETY: one thread only,
             { _, connection in unsafe from(connection).noteWritten() },
             reference
         )
+        let bufferevent = unsafe evhttp_connection_get_bufferevent(handle)
+        let descriptor = unsafe bufferevent_getfd(bufferevent)
+        // Without a descriptor libevent fills its buffer and asks the kernel for nothing. Most replies then fit into the
+        // socket at once; the rest of a larger one, and every error, is libevent's as ever.
+        unsafe bufferevent_setfd(bufferevent, -1)
         unsafe evhttp_send_reply(message, Int32(response.status), nil, nil)
+        let isWritten = unsafe writeOutput(of: bufferevent, to: descriptor)
+        if isWritten { unsafe bufferevent_disable(bufferevent, Int16(EV_WRITE)) }
+        unsafe bufferevent_setfd(bufferevent, descriptor)
+        if isWritten { unsafe bufferevent_trigger(bufferevent, Int16(EV_WRITE), 0) }
+    }
+
+    /// Writes what the socket takes; true if that is all there is.
+    private func writeOutput(of bufferevent: OpaquePointer?, to descriptor: Int32) -> Bool {
+        let output = unsafe bufferevent_get_output(bufferevent)
+        // Frozen against everyone but the bufferevent.
+        unsafe evbuffer_unfreeze(output, 1)
+        defer { unsafe evbuffer_freeze(output, 1) }
+        unsafe evbuffer_write(output, descriptor)
+        _ = Evhttp.takeError()
+        return unsafe evbuffer_get_length(output) == 0
     }
 
     // MARK: Clients that leave

@@ -8,8 +8,8 @@ import Loops
 /// The part of a server that lives on its loop.
 ///
 /// evhttp's callbacks only take notes, and everything that calls user code or frees happens when libevent has returned.
-// SAFETY: what changes is touched on the loop's thread only, and no access to it spans a call to others: the accesses are
-// not checked once more at run time.
+// Accesses are not checked for exclusivity at run time: none spans a call to others.
+// SAFETY: what changes is touched on the loop's thread only.
 @safe
 final class ServerCore: @unchecked Sendable {  // SAFETY: one thread only, see above.
     let loop: IOLoop

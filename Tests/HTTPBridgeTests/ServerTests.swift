@@ -143,6 +143,57 @@ import Darwin
         }
     }
 
+    @Test("HT1: a reply that is more than the socket takes at once arrives whole, and the connection goes on")
+    func largeReply() async throws {
+        try await withLoop { loop in
+            let body = String(repeating: "0123456789abcdef", count: 1 << 19)
+            let server = try HTTPServer(
+                loop: loop,
+                handler: .future { request in
+                    Future.succeeded(HTTPResponse(HTTPBody(request.path == "/large" ? body : "small")))
+                }
+            )
+            let port = server.port
+            let replies = try await onThread {
+                let client = try RawSocket(connectingTo: port)
+                defer { client.shut() }
+                return ["large", "", "large", ""].map { path in
+                    client.send("GET /\(path) HTTP/1.1\r\nHost: x\r\n\r\n")
+                    return client.receiveReply()
+                }
+            }
+            for (n, reply) in replies.enumerated() {
+                #expect(reply.hasPrefix("HTTP/1.1 200 ") && reply.hasSuffix("\r\n\r\n" + (n % 2 == 0 ? body : "small")))
+            }
+        }
+    }
+
+    @Test("HT4: the client may leave before it has taken its reply")
+    func clientLeavesWhileWriting() async throws {
+        try await withLoop { loop in
+            let errors = ServerErrors()
+            let server = try HTTPServer(
+                loop: loop,
+                configuration: errors.configuration(),
+                handler: .future { _ in
+                    Future.succeeded(HTTPResponse(HTTPBody(String(repeating: "0123456789abcdef", count: 1 << 19))))
+                }
+            )
+            for number in 1...3 {
+                let client = try RawSocket(connectingTo: server.port)
+                client.send("GET /\(number) HTTP/1.1\r\nHost: x\r\n\r\n")
+                _ = try await onThread { client.receive(1) }
+                client.reset()
+                #expect(await eventually { errors.all.count == number })
+                guard case .clientGone = errors.all.last?.reason else {
+                    Issue.record("\(errors.all)")
+                    return
+                }
+            }
+            #expect(try await server.openConnections().value == 0)
+        }
+    }
+
     @Test("HT9: a server adds type, length and date where they are missing, and only there")
     func addedFields() async throws {
         try await withLoop { loop in
