@@ -45,7 +45,7 @@ public struct Call<Success: Sendable>: Awaitable, _Prepared, Sendable {
 
     /// Prepares an operation that returns something awaitable: each run calls `initiate` once.
     ///
-    /// - Executor: `initiate` runs on the thread that uses a verb, see ``on(_:)``.
+    /// - Executor: `initiate` runs on the thread that uses a verb, see ``on(_:fileID:line:)``.
     /// - Cancellation: Cancelling a run cancels what `initiate` has returned, if nobody else observes that.
     /// - Errors: What `initiate` throws, and the outcome of what it returns.
     public init(
