@@ -312,10 +312,7 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     ///   error: use `wait()` for the outcome.
     @available(*, noasync, message: "use `await greenlet.value`, or Greenlet.run")
     public final func join(timeout: Duration? = nil) throws {
-        if timeout == nil, let parker = unsafe WaitContext.runningParker {
-            // SAFETY: the greenlet that runs is alive; only greenlets park.
-            if try unsafe joinHere(parker) { return }
-        }
+        if timeout == nil, let parker = unsafe WaitContext.runningParker, try unsafe joinHere(parker) { return }
         try unsafe outcomeReference._withUnsafeGuaranteedRef { try $0._waitUntilDone(timeout: timeout) }
     }
 
@@ -325,7 +322,7 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     /// - Returns: False if it is not.
     @inline(__always)
     private final func joinHere(_ parker: Unmanaged<_Parker>) throws -> Bool {
-        // SAFETY: only greenlets park.
+        // SAFETY: only greenlets park, and the one that runs is alive.
         let joiner = unsafe Unmanaged<AnyGreenlet>.fromOpaque(parker.toOpaque())
         let isNeighbour = unsafe joiner._withUnsafeGuaranteedRef { unsafe $0.scheduler == scheduler }
         guard isNeighbour, unsafe isListed else { return false }
@@ -333,10 +330,7 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
         unsafe joiners.append(joiner)
         switch unsafe joiner._withUnsafeGuaranteedRef({ unsafe $0._park(on: outcomeReference, until: nil) }) {
         case .unparked, .timedOut: return true
-        case .refused(let error):
-            unsafe joiners.remove(joiner)
-            throw error
-        case .interrupted(let error):
+        case .refused(let error), .interrupted(let error):
             unsafe joiners.remove(joiner)
             throw error
         }

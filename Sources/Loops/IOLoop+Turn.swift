@@ -82,7 +82,7 @@ extension IOLoop {
                     poller.waker.park()
                     return
                 }
-                poller.poll(hasTimers ? timers.earliest.map { .until($0) } ?? .forever : .forever)
+                poller.poll(timers.earliest.map { .until($0) } ?? .forever)
                 return polled(at: .now)
             }
         }
