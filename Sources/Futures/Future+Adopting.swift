@@ -48,7 +48,7 @@ extension Future {
         let old = _link
         _link = other
         // Who stands on this future listens to it, or will see the link just made when it looks for a ring itself.
-        let mayBeRing = _listener != nil
+        let mayBeRing = unsafe _listener != nil
         let wasCancelled = _state.load(ordering: .relaxed) & _Bits.cancelRequested != 0
         _release()
         _ = consume old

@@ -13,12 +13,14 @@ public import Synchronization
 /// The word's `busy` bit is a lock of a few instructions over the observer fields and the link; `claimed` excludes it. So
 /// whoever has one of them is alone with these fields and with the word, gives back or completes with a plain store, and
 /// the party that completed is the one that calls the observers, on its own thread.
+@safe
 public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next lines say.
     // `_state` is atomic; the other fields are written under `busy` while pending, and by the claimer alone from then on;
     // the outcome is written between `claimed` and `done` by the claimer, and read after `done`.
     @usableFromInline final let _state: Atomic<UInt32>
-    /// While pending: the first observer that is a node, or the table of all observers but an inline callback.
-    @safe @exclusivity(unchecked) @usableFromInline final var _listener: _Node?
+    /// While pending: the first observer that is a node, or the table of all observers but an inline callback. Owned, but
+    /// for one that is `borrowed`.
+    @exclusivity(unchecked) @usableFromInline final var _listener: Unmanaged<_Node>?
     /// While pending: the future this one adopts or derives from, or the producer's `_Extras`.
     @safe @exclusivity(unchecked) @usableFromInline final var _link: _Node?
     #if DEBUG
@@ -30,6 +32,11 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
     override package init() {
         _state = Atomic(0)
         super.init()
+    }
+
+    deinit {
+        // A future that is completed has none; one that is dropped while pending is nobody's who waits for it.
+        if unsafe _listener != nil { _ = _takeListener() }
     }
 
     // MARK: The state word
@@ -135,7 +142,7 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
         guard _acquire() else { return false }
         var bits = observing ? _Bits.used | _Bits.observed : _Bits.used
         if _state.load(ordering: .relaxed) & (_Bits.used | _Bits.table) == 0 {
-            _listener = listener
+            unsafe _listener = unsafe .passRetained(listener)
             if waking { bits |= _Bits.waking }
         } else {
             _addToTable(listener)
@@ -144,16 +151,49 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
         return true
     }
 
+    /// Adds a listener that only wakes somebody, without counting a reference to it: it lives until it has been called,
+    /// or was withdrawn, whatever happens.
+    final func _attach(borrowing listener: _Node, observing: Bool) -> Bool {
+        guard _acquire() else { return false }
+        var bits = observing ? _Bits.used | _Bits.observed : _Bits.used
+        if _state.load(ordering: .relaxed) & (_Bits.used | _Bits.table) == 0 {
+            unsafe _listener = unsafe .passUnretained(listener)
+            bits |= _Bits.waking | _Bits.borrowed
+        } else {
+            _addToTable(listener)
+        }
+        _release(setting: bits)
+        return true
+    }
+
+    /// With `busy` held, or by the claimer.
+    @inlinable
+    final func _takeListener() -> _Node? {
+        guard let listener = unsafe _listener else { return nil }
+        unsafe _listener = nil
+        // SAFETY: what is borrowed lives on, see `_attach(borrowing:observing:)`.
+        return unsafe _state.load(ordering: .relaxed) & _Bits.borrowed == 0
+            ? listener.takeRetainedValue() : listener.takeUnretainedValue()
+    }
+
+    /// With `busy` held: the observers, if there is a table of them.
+    private final var _table: ObserverTable? {
+        guard _state.load(ordering: .relaxed) & _Bits.table != 0, let table = unsafe _listener else { return nil }
+        return unsafe unsafeDowncast(table.takeUnretainedValue(), to: ObserverTable.self)
+    }
+
     /// With `busy` held: appends to the table of observers, which is made when the second one comes.
     @usableFromInline
     final func _addToTable(_ listener: _Node) {
-        if _state.load(ordering: .relaxed) & _Bits.table == 0 {
-            let table = ObserverTable()
-            if let first = _listener { table.append(first) }
-            _listener = table
-            _change(setting: _Bits.table, clearing: _Bits.waking)
+        if let table = _table {
+            table.append(listener)
+            return
         }
-        unsafe unsafeDowncast(_listener!, to: ObserverTable.self).append(listener)
+        let table = ObserverTable()
+        if let first = _takeListener() { table.append(first) }
+        table.append(listener)
+        unsafe _listener = unsafe .passRetained(table)
+        _change(setting: _Bits.table, clearing: _Bits.waking | _Bits.borrowed)
     }
 
     /// Removes the observer with this token; nil names the inline callback.
@@ -194,12 +234,9 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
 
     /// With `busy` held. The caller keeps the observer alive: nothing is destroyed under `busy`.
     final func _detach(_ observer: _Node) -> Bool {
-        guard let listener = _listener else { return false }
-        if _state.load(ordering: .relaxed) & _Bits.table != 0 {
-            return unsafe unsafeDowncast(listener, to: ObserverTable.self).remove(observer)
-        }
-        guard listener === observer else { return false }
-        _listener = nil
+        if let table = _table { return table.remove(observer) }
+        guard unsafe _listener?.toOpaque() == Unmanaged.passUnretained(observer).toOpaque() else { return false }
+        _ = _takeListener()
         return true
     }
 
@@ -215,9 +252,9 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
 
     /// With `busy` held: whether this listener observes, and nobody else does.
     final func _isOnlyObserver(_ observer: _Node) -> Bool {
-        guard !_hasCallback, let listener = _listener else { return false }
-        if _state.load(ordering: .relaxed) & _Bits.table == 0 { return listener === observer }
-        return unsafe unsafeDowncast(listener, to: ObserverTable.self).isOnly(observer)
+        guard !_hasCallback else { return false }
+        if let table = _table { return table.isOnly(observer) }
+        return unsafe _listener?.toOpaque() == Unmanaged.passUnretained(observer).toOpaque()
     }
 
     /// With `busy` held: whether an inline callback is there.
@@ -225,13 +262,7 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
 
     /// With `busy` held.
     final var _observerCount: Int {
-        var count = _hasCallback ? 1 : 0
-        if let listener = _listener {
-            count +=
-                _state.load(ordering: .relaxed) & _Bits.table != 0
-                ? unsafe unsafeDowncast(listener, to: ObserverTable.self).count : 1
-        }
-        return count
+        (_hasCallback ? 1 : 0) + (_table?.count ?? (unsafe _listener == nil ? 0 : 1))
     }
 
     /// How many observers wait for the outcome; none once it is there.
@@ -261,7 +292,7 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
 
     @inlinable
     package final func _runListeners() {
-        guard let listener = _listener.take() else { return }
+        guard let listener = _takeListener() else { return }
         if listener._sourceCompletedInChain(self) { _continueChain(listener) }
     }
 
@@ -273,7 +304,7 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
         var current = unsafe unsafeDowncast(first, to: _FutureCore.self)
         let trampoline = unsafe _Trampoline.current
         while unsafe _Trampoline.canContinue(trampoline, with: current), !current._hasCallback {
-            guard let listener = current._listener.take() else { return }
+            guard let listener = current._takeListener() else { return }
             guard listener._sourceCompletedInChain(current) else { return }
             current = unsafe unsafeDowncast(listener, to: _FutureCore.self)
         }
@@ -297,7 +328,12 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
     /// Wakes who waits, at once: that runs nobody's code, so it need not queue up behind other deliveries.
     @usableFromInline
     final func _wakeListener() {
-        _listener.take()?._sourceCompleted(self)
+        guard let listener = unsafe _listener else { return }
+        unsafe _listener = nil
+        let isOwned = _state.load(ordering: .relaxed) & _Bits.borrowed == 0
+        // SAFETY: what is borrowed lives on until it has been called, and may be gone then.
+        unsafe listener._withUnsafeGuaranteedRef { $0._sourceCompleted(self) }
+        if isOwned { unsafe listener.release() }
     }
 
     // MARK: Ends
@@ -370,6 +406,8 @@ package enum _Bits {
     @inlinable package static var produced: UInt32 { 8192 }
     /// The only observer is one that wakes a greenlet, a task or a thread.
     @inlinable package static var waking: UInt32 { 16384 }
+    /// And no reference to it is counted.
+    @inlinable package static var borrowed: UInt32 { 32768 }
 }
 
 /// All observers of a future that has more than one, in the order they came.

@@ -82,7 +82,9 @@ func _blockUntilDone(_ source: _FutureCore, timeout: Duration?, observing: Bool 
 @inline(__always)
 private func park(_ parker: _Parker, on source: _FutureCore, timeout: Duration?, observing: Bool) throws {
     let deadline = timeout.map { parker._clock.now.advanced(by: $0) }
-    guard source._attach(parker, observing: observing, waking: true) else { return }
+    // Borrowed: a greenlet lives as long as it waits, and this function ends when the parker was withdrawn or has been
+    // called. One whose stack was given up lives for ever.
+    guard source._attach(borrowing: parker, observing: observing) else { return }
     switch unsafe parker._park(on: .passUnretained(source), until: deadline) {
     case .unparked: return
     case .timedOut:

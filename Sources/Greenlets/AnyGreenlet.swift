@@ -255,7 +255,10 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     func yieldHosted() {}
 
     /// Schedules a parked greenlet.
-    package func makeReady() {
+    package func makeReady() { makeReadyOnHub() }
+
+    @inline(__always)
+    private final func makeReadyOnHub() {
         unsafe isParked = false
         guard let context = unsafe context else { return }
         if unsafe !Hub.enqueue(context, on: scheduler) { hub.requestTurn() }
@@ -265,11 +268,14 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
         if isOnHub { unparkHere() } else if !hub.send({ [self] in unparkHere() }) { hub.unparkLate(self) }
     }
 
+    @inline(__always)
     private final var isOnHub: Bool { unsafe scheduler.pointee.isCurrent ?? hub.isCurrent }
 
+    @inline(__always)
     final func unparkHere() {
         unsafe hasUnpark = true
-        if unsafe isParked { makeReady() }
+        guard unsafe isParked else { return }
+        if isHosted { makeReady() } else { makeReadyOnHub() }
     }
 
     /// Somebody else is about to resume the greenlet, and a kill does not.
