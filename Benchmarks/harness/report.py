@@ -47,7 +47,7 @@ def print_table(entries):
     columns(lines)
     measured = [entry for entry in entries if entry["ratio"] is not None]
     missed = sum(entry["ratio"] > entry["budget"] for entry in measured)
-    print("\nbench: %d rows, %d within budget, %d missed, %d skipped (medians; spread in parentheses)" % (
+    print("\nbench: %d rows, %d within budget, %d missed, %d skipped (medians, of ratios too; spread in parentheses)" % (
         len(entries), len(measured) - missed, missed, len(entries) - len(measured)))
 
 

@@ -81,8 +81,10 @@ class Bench:
                 entry["_" + key] = figures[side]
         if reasons.get(None) or reasons.get(peer):
             return dict(entry, skipped=reasons.get(peer) or reasons.get(None))
-        cost = entry["peer"] / entry["ours"] if row.throughput else entry["ours"] / entry["peer"]
-        return dict(entry, ratio=round(cost, 3))
+        # Repetition by repetition: what slows a shared machine for some seconds slows both sides of one repetition.
+        pairs = zip(figures[None], figures[peer])
+        costs = [theirs / ours if row.throughput else ours / theirs for ours, theirs in pairs]
+        return dict(entry, ratio=round(statistics.median(costs), 3))
 
     def once(self, row, work):
         for name in (work.program, "wrk" if row.throughput else None):

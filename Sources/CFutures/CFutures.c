@@ -13,6 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#if defined(__linux__)
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 extern __attribute__((swiftcall)) void *swift_task_getCurrent(void);
 
@@ -92,6 +97,48 @@ __attribute__((noinline)) void *sy_running_parker(void) {
     return parker;
 }
 
+#if defined(__linux__)
+
+// A word in the kernel's hands: half the system calls of a condition, and nothing to contend for on the way out.
+enum { parker_idle, parker_woken, parker_waiting };
+struct sy_thread_parker {
+    _Atomic uint32_t word;
+};
+
+sy_thread_parker *sy_thread_parker_create(void) {
+    sy_thread_parker *parker = calloc(1, sizeof *parker);
+    if (parker == NULL) abort();
+    return parker;
+}
+
+void sy_thread_parker_destroy(sy_thread_parker *parker) { free(parker); }
+
+void sy_thread_parker_wake(sy_thread_parker *parker) {
+    if (atomic_exchange_explicit(&parker->word, parker_woken, memory_order_acq_rel) != parker_waiting) return;
+    // The waiter may be gone by now, and the word with it: then nobody waits at that address, or somebody who looks again.
+    syscall(SYS_futex, &parker->word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0);
+}
+
+bool sy_thread_parker_wait(sy_thread_parker *parker, int64_t deadline) {
+    uint32_t seen = parker_idle;
+    if (!atomic_compare_exchange_strong_explicit(
+            &parker->word, &seen, parker_waiting, memory_order_acq_rel, memory_order_acquire)) {
+        atomic_store_explicit(&parker->word, parker_idle, memory_order_relaxed);
+        return true;
+    }
+    struct timespec until = {deadline / 1000000000, deadline % 1000000000};
+    if (deadline <= 0) until = (struct timespec){0, 1};
+    while (atomic_load_explicit(&parker->word, memory_order_acquire) == parker_waiting) {
+        long failed = syscall(
+            SYS_futex, &parker->word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, parker_waiting,
+            deadline == INT64_MAX ? NULL : &until, NULL, FUTEX_BITSET_MATCH_ANY);
+        if (failed != 0 && errno == ETIMEDOUT) break;
+    }
+    return atomic_exchange_explicit(&parker->word, parker_idle, memory_order_acq_rel) == parker_woken;
+}
+
+#else
+
 struct sy_thread_parker {
     pthread_mutex_t mutex;
     pthread_cond_t condition;
@@ -102,15 +149,7 @@ sy_thread_parker *sy_thread_parker_create(void) {
     sy_thread_parker *parker = calloc(1, sizeof *parker);
     if (parker == NULL) abort();
     pthread_mutex_init(&parker->mutex, NULL);
-#if defined(__APPLE__)
     pthread_cond_init(&parker->condition, NULL);
-#else
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&parker->condition, &attributes);
-    pthread_condattr_destroy(&attributes);
-#endif
     return parker;
 }
 
@@ -136,20 +175,17 @@ bool sy_thread_parker_wait(sy_thread_parker *parker, int64_t deadline) {
         }
         int64_t now = sy_monotonic_nanoseconds();
         if (deadline <= now) break;
-#if defined(__APPLE__)
         int64_t left = deadline - now;
         struct timespec relative = {left / 1000000000, left % 1000000000};
         pthread_cond_timedwait_relative_np(&parker->condition, &parker->mutex, &relative);
-#else
-        struct timespec until = {deadline / 1000000000, deadline % 1000000000};
-        pthread_cond_timedwait(&parker->condition, &parker->mutex, &until);
-#endif
     }
     bool woken = parker->woken;
     parker->woken = false;
     pthread_mutex_unlock(&parker->mutex);
     return woken;
 }
+
+#endif
 
 int64_t sy_monotonic_nanoseconds(void) {
     struct timespec now;

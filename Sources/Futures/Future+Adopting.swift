@@ -45,8 +45,7 @@ extension Future {
             _ = other._cancel(self)
             return
         }
-        let old = _link
-        _link = other
+        let old = _relink(other)
         // Who stands on this future listens to it, or will see the link just made when it looks for a ring itself.
         let mayBeRing = unsafe _listener != nil
         let wasCancelled = _state.load(ordering: .relaxed) & _Bits.cancelRequested != 0

@@ -67,7 +67,7 @@ extension _FutureCore {
     /// Links a new, unpublished future to its source and listens to it.
     @inlinable
     package final func _derive(from source: _FutureCore) {
-        _link = source
+        _relink(source)
         _state.store(_Bits.adopting, ordering: .relaxed)
         if !source._attach(self) {
             source._state.bitwiseOr(_Bits.observed, ordering: .relaxed)

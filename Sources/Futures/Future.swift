@@ -68,7 +68,7 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
     }
 
     private func reportUnobserved() {
-        let label = (_link as? _Extras)?.label
+        let label = (_linked as? _Extras)?.label
         #if DEBUG
         Reporter.report(
             .unobservedFailure(error: _error, label: label, created: _created, completed: _completed)
@@ -330,7 +330,7 @@ extension Future: CustomStringConvertible {
         case .failure(let error)?: return isCancelled ? "Future(cancelled)" : "Future(failed: \(error))"
         case nil:
             guard _acquire() else { return "Future(completed)" }
-            let link = _link
+            let link = _linked
             _release()
             var text = "\(_summary), pending"
             if var root = link as? _FutureCore {
@@ -361,7 +361,7 @@ extension Future: CustomStringConvertible {
     /// The label the producer gave, while the future is pending.
     package var _label: String? {
         guard _acquire() else { return nil }
-        let label = (_link as? _Extras)?.label
+        let label = (_linked as? _Extras)?.label
         _release()
         return label
     }

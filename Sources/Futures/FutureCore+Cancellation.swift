@@ -21,7 +21,7 @@ extension _FutureCore {
     final func _beginCancellation() -> _CancellationStep {
         let isFirst = _state.load(ordering: .relaxed) & _Bits.cancelRequested == 0
         _change(setting: _Bits.cancelRequested)
-        let link = _link
+        let link = _linked
         return _CancellationStep(link: link, canceller: isFirst ? link?._takeCanceller() : nil, isFirst: isFirst)
     }
 
@@ -103,7 +103,7 @@ extension _FutureCore {
     /// What this future follows or was derived from, while it is pending.
     final var _upstream: _FutureCore? {
         guard _acquire() else { return nil }
-        let link = _link
+        let link = _linked
         _release()
         return link as? _FutureCore
     }

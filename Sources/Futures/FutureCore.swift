@@ -21,8 +21,9 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
     /// While pending: the first observer that is a node, or the table of all observers but an inline callback. Owned, but
     /// for one that is `borrowed`.
     @exclusivity(unchecked) @usableFromInline final var _listener: Unmanaged<_Node>?
-    /// While pending: the future this one adopts or derives from, or the producer's `_Extras`.
-    @safe @exclusivity(unchecked) @usableFromInline final var _link: _Node?
+    /// While pending: the future this one adopts or derives from, or the producer's `_Extras`. Owned, but for the link of a
+    /// future that is `produced`.
+    @exclusivity(unchecked) @usableFromInline final var _link: Unmanaged<_Node>?
     #if DEBUG
     @safe @exclusivity(unchecked) @usableFromInline final var _created: SourceSite?
     @safe @exclusivity(unchecked) @usableFromInline final var _completed: SourceSite?
@@ -37,6 +38,7 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
     deinit {
         // A future that is completed has none; one that is dropped while pending is nobody's who waits for it.
         if unsafe _listener != nil { _ = _takeListener() }
+        if unsafe _link != nil { _ = _relink(nil) }
     }
 
     // MARK: The state word
@@ -44,11 +46,25 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
     /// The outcome can be read.
     @inlinable final var _isDone: Bool { _state.load(ordering: .acquiring) & _Bits.done != 0 }
 
-    /// Sets what a cancellation of a new, unpublished future goes to; dropped at completion.
+    /// Sets what a cancellation of a new, unpublished future goes to: whoever it is completes the future before it goes.
     @inlinable
     package final func _setProducer(_ producer: _Node) {
-        _link = producer
+        unsafe _link = unsafe .passUnretained(producer)
         _state.store(_Bits.produced, ordering: .relaxed)
+    }
+
+    /// With `busy` held, or before anybody else has the future.
+    @inlinable final var _linked: _Node? { unsafe _link?.takeUnretainedValue() }
+
+    /// The same: sets the link.
+    ///
+    /// - Returns: The one before, to be dropped when nothing is held: it may own anything.
+    @inlinable
+    @discardableResult
+    final func _relink(_ node: _Node?) -> _Node? {
+        let old = unsafe _link
+        unsafe _link = unsafe node.map { unsafe .passRetained($0) }
+        return unsafe _isProduced ? old?.takeUnretainedValue() : old?.takeRetainedValue()
     }
 
     /// Whether `_setProducer` was called.
@@ -57,7 +73,7 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
     /// What `_setProducer` set, while the future is pending.
     package final var _producer: _Node? {
         guard _isProduced, _acquire() else { return nil }
-        let producer = _link
+        let producer = _linked
         _release()
         return producer
     }
@@ -235,9 +251,15 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
     /// With `busy` held. The caller keeps the observer alive: nothing is destroyed under `busy`.
     final func _detach(_ observer: _Node) -> Bool {
         if let table = _table { return table.remove(observer) }
-        guard unsafe _listener?.toOpaque() == Unmanaged.passUnretained(observer).toOpaque() else { return false }
+        guard _isFirst(observer) else { return false }
         _ = _takeListener()
         return true
+    }
+
+    /// With `busy` held, and no table.
+    private final func _isFirst(_ observer: _Node) -> Bool {
+        // SAFETY: compared only; the caller keeps the observer.
+        unsafe _listener?.toOpaque() == Unmanaged.passUnretained(observer).toOpaque()
     }
 
     /// With `busy` held, after a removal: true if nobody is left, so that a failure would be lost again.
@@ -254,7 +276,7 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
     final func _isOnlyObserver(_ observer: _Node) -> Bool {
         guard !_hasCallback else { return false }
         if let table = _table { return table.isOnly(observer) }
-        return unsafe _listener?.toOpaque() == Unmanaged.passUnretained(observer).toOpaque()
+        return _isFirst(observer)
     }
 
     /// With `busy` held: whether an inline callback is there.
@@ -280,7 +302,7 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
     package final func _retire(_ link: _Node) {
         guard let extras = link as? _Extras else { return }
         let canceller = extras._takeCanceller()
-        if extras.label != nil { _link = extras }
+        if extras.label != nil { _relink(extras) }
         _ = consume canceller
     }
 
@@ -318,7 +340,14 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
     final func _publishQuietly(_ bits: UInt32) -> Bool {
         let old = _state.load(ordering: .relaxed)
         _state.store(old | bits, ordering: .releasing)
-        if let link = _link.take(), old & _Bits.adopting == 0 { _retire(link) }
+        // A producer is not owned.
+        if unsafe _link != nil {
+            if old & _Bits.produced != 0 {
+                unsafe _link = nil
+            } else if let link = _relink(nil), old & _Bits.adopting == 0 {
+                _retire(link)
+            }
+        }
         if old & _Bits.used == 0 { return false }
         if old & (_Bits.onDrain | _Bits.waking) == 0 { return true }
         if old & _Bits.onDrain != 0 { _Trampoline.deliverOnDrain(self) } else { _wakeListener() }

@@ -25,7 +25,7 @@ extension _FutureCore {
         var current: _FutureCore = self
         while true {
             guard current._acquire() else { return .allowed }
-            let link = current._link
+            let link = current._linked
             current._release()
             guard let upstream = link as? _FutureCore else { return (link as? _Extras)?.mayBlock?() ?? .allowed }
             current = upstream

@@ -242,7 +242,7 @@ extension _FutureCore {
     final func _changeExtras(_ change: (_Extras) -> Void) -> Bool {
         guard _acquire() else { return false }
         let extras: _Extras
-        if let link = _link {
+        if let link = _linked {
             guard let present = link as? _Extras else {
                 _release()
                 return false
@@ -250,7 +250,7 @@ extension _FutureCore {
             extras = present
         } else {
             extras = _Extras()
-            _link = extras
+            _relink(extras)
         }
         change(extras)
         _release()

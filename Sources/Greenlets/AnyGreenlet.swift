@@ -186,7 +186,9 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
         var isWaitingForGreenlet = false
         if let source = unsafe source, deadline == nil {
             isWaitingForGreenlet = unsafe source._withUnsafeGuaranteedRef { $0._isProduced }
-            if isWaitingForGreenlet, let deadlock = unsafe deadlock(on: source) { return .refused(deadlock) }
+            if isWaitingForGreenlet, unsafe mayDeadlock(on: source), let deadlock = unsafe deadlock(on: source) {
+                return .refused(deadlock)
+            }
         }
         if isWaitingForGreenlet { unsafe scheduler.pointee.waitingForGreenlets += 1 }
         unsafe waitsFor = unsafe source

@@ -18,12 +18,15 @@ public struct Deadlock: Error, Sendable, CustomStringConvertible {
 }
 
 extension AnyGreenlet {
+    /// The common case at once: nobody else waits for a greenlet, so there is no circle to close but one's own.
+    @inline(__always)
+    final func mayDeadlock(on source: Unmanaged<_FutureCore>) -> Bool {
+        unsafe scheduler.pointee.waitingForGreenlets != 0 || source.toOpaque() == outcomeReference.toOpaque()
+    }
+
     /// The circle that waiting for this source without a deadline would close (gevent: LoopExit). Only greenlets of one hub
     /// that wait for each other's end count: whatever somebody else may complete is never a deadlock.
     final func deadlock(on source: Unmanaged<_FutureCore>) -> Deadlock? {
-        // The common case at once: nobody else waits for a greenlet, so there is no circle to close but one's own.
-        let isOwn = unsafe source.toOpaque() == outcomeReference.toOpaque()
-        if unsafe scheduler.pointee.waitingForGreenlets == 0, !isOwn { return nil }
         var cycle = [self]
         var producer = unsafe source._withUnsafeGuaranteedRef { $0._producer as? AnyGreenlet }
         while let greenlet = producer {

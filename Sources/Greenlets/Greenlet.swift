@@ -35,8 +35,7 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
     ) {
         self.body = body
         self.step = step
-        let outcome = Future<Success>.pending(fileID: fileID, line: line)
-        self.outcome = outcome
+        outcome = Future<Success>.pending(fileID: fileID, line: line)
         // SAFETY: the greenlet owns its outcome.
         let reference = unsafe Unmanaged<_FutureCore>.passUnretained(outcome)
         unsafe super.init(
@@ -48,8 +47,8 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
             fileID: fileID,
             line: line
         )
-        // The hub owns a greenlet until it ends, so this circle lives no longer than that.
-        outcome._setProducer(self)
+        // The hub owns a greenlet until it has completed its outcome.
+        unsafe reference._withUnsafeGuaranteedRef { $0._setProducer(self) }
     }
 
     /// Starts a greenlet: it is scheduled, and runs after the caller has waited, yielded or returned to its loop.

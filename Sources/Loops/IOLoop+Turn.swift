@@ -76,7 +76,7 @@ extension IOLoop {
         if mayWait, nextInBatch == batch.count, !needsTurn {
             // Only posts can end the sleep of a loop without timers and descriptors, and they need no poll for it. A timer
             // that another thread has set since `fireTimers` looked has nudged the loop, which then does not fall asleep.
-            let isParking = Waker.canPark && !isWatching && !hasTimers
+            let isParking = !isWatching && !hasTimers
             if fallAsleep(isParking ? .parked : .polling) {
                 if isParking {
                     poller.waker.park()

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CLibevent
+import Futures
 
 #if canImport(Glibc)
 import Glibc
@@ -13,17 +14,14 @@ import Darwin
 
 /// A descriptor that one thread polls and others make readable: an eventfd, elsewhere a pipe.
 ///
-/// On Linux there is a second one for a thread that has nothing else to poll for: it blocks in a read, which costs less
-/// than a poll.
+/// A thread that has nothing else to poll for parks instead, which costs less than a poll.
 ///
 /// Closed with the last reference: who is about to wake a loop may be overtaken by the loop's release, and must not write
 /// to a number that belongs to another file by then.
 final class Waker: Sendable {
     let readEnd: Int32
     private let writeEnd: Int32
-    #if !canImport(Darwin)
-    private let parking: Int32
-    #endif
+    private let parker = ThreadParker()
     /// Each write is an edge of its own, so nothing has to be read back.
     let isEdgeTriggered: Bool
     private let forkGeneration = Fork.generation
@@ -40,12 +38,6 @@ final class Waker: Sendable {
         #else
         let descriptor = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
         guard descriptor >= 0 else { throw LoopUnavailable(operation: "making an eventfd", code: errno) }
-        parking = eventfd(0, Int32(EFD_CLOEXEC))
-        guard parking >= 0 else {
-            let code = errno
-            Self.close(descriptor)
-            throw LoopUnavailable(operation: "making an eventfd", code: code)
-        }
         (readEnd, writeEnd, isEdgeTriggered) = (descriptor, descriptor, edgeTriggered)
         #endif
     }
@@ -64,25 +56,10 @@ final class Waker: Sendable {
         #endif
     }
 
-    #if canImport(Darwin)
-    static let canPark = false
-    func park() {}
-    func unpark() {}
-    #else
-    static let canPark = true
+    /// Blocks until `unpark`, before or after.
+    func park() { _ = parker.wait() }
 
-    /// Blocks until `unpark`, before or after; a signal may end it, too.
-    func park() {
-        var count: UInt64 = 0
-        _ = unsafe read(parking, &count, 8)
-    }
-
-    func unpark() {
-        if isForked { return }
-        var one: UInt64 = 1
-        _ = unsafe write(parking, &one, 8)
-    }
-    #endif
+    func unpark() { if !isForked { parker.wake() } }
 
     func drain() {
         if isEdgeTriggered { return }
@@ -100,8 +77,6 @@ final class Waker: Sendable {
         Self.close(readEnd)
         #if canImport(Darwin)
         Self.close(writeEnd)
-        #else
-        Self.close(parking)
         #endif
     }
 
