@@ -27,6 +27,7 @@ let package = Package(
         .executable(name: "switchyard", targets: ["SwitchyardCommand"]),
         .library(name: "CallbackBridge", targets: ["CallbackBridge"]),
         .library(name: "HTTPBridge", targets: ["HTTPBridge"]),
+        .library(name: "QueueBridge", targets: ["QueueBridge"]),
     ],
     targets: [
         .target(name: "CFutures", cSettings: cSettings),
@@ -80,6 +81,17 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .target(
+            name: "QueueBridge",
+            dependencies: ["Futures"],
+            path: "Bridges/QueueBridge",
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "QueueBridgeTests",
+            dependencies: ["QueueBridge", "ConversionTesting", "Futures", "Greenlets"],
+            swiftSettings: swiftSettings
+        ),
+        .target(
             name: "HTTPBridge",
             dependencies: ["CLibevent", "Futures", "Greenlets", "Loops"],
             path: "Bridges/HTTPBridge",
@@ -97,7 +109,7 @@ let package = Package(
         ),
         .target(
             name: "Switchyard",
-            dependencies: ["CallbackBridge", "Futures", "Greenlets", "HTTPBridge", "Loops"],
+            dependencies: ["CallbackBridge", "Futures", "Greenlets", "HTTPBridge", "Loops", "QueueBridge"],
             swiftSettings: swiftSettings
         ),
         .target(name: "CLegacyFetch", dependencies: ["CLibevent"], cSettings: cSettings),

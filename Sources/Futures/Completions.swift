@@ -8,6 +8,12 @@ public struct Completion<Key: Sendable, Success: Sendable>: Sendable {
     /// How it ended.
     public let outcome: Result<Success, any Error>
 
+    /// Makes a completion; for sources of one's own.
+    public init(key: Key, outcome: Result<Success, any Error>) {
+        self.key = key
+        self.outcome = outcome
+    }
+
     /// The value, or the input's error thrown.
     public func get() throws -> Success { try outcome.get() }
 }

@@ -70,9 +70,10 @@ extension Future {
     /// The value of a future that is done, or its error thrown.
     @inlinable
     final func _get() throws -> Success {
-        if _hasFailed {
+        let state = _state.load(ordering: .acquiring)
+        if state & (_Bits.failed | _Bits.disposable) != 0 {
             _markObserved()
-            throw _error
+            if state & _Bits.failed != 0 { throw _error }
         }
         return _value
     }

@@ -86,15 +86,12 @@ extension Future {
         let limited = Limited(cancelling: cancelling)
         let name = loop.name
         let closing = loop.whenClosed {
-            if result._complete(.failure(LoopClosed(loop: name, operation: "a timeout was pending"))) {
-                limited.leave()
-            }
+            limited.leave { _ = result._fail(LoopClosed(loop: name, operation: "a timeout was pending")) }
         }
-        if result.isCompleted { return result }
         let timer = loop.schedule(at: deadline) {
             closing.cancel()
             let error = TimedOut(after: limit, waitingFor: self._summary, cancelling: cancelling)
-            if result._complete(.failure(error)) { limited.leave() }
+            limited.leave { _ = result._fail(error) }
         }
         let registration = observe { outcome in
             closing.cancel()
@@ -194,29 +191,38 @@ extension Future where Success == Void {
 }
 
 /// The registration of a timeout, which the timer may need before it is there.
+///
+/// The source decides what has come first: once it has called, or is about to, its outcome is the result's, so that no value
+/// is lost between the two (T24).
 private final class Limited: Sendable {
-    private let state = Lock<(registration: Registration?, left: Bool)>((nil, false))
+    private struct State {
+        var registration: Registration?
+        var end: (@Sendable () -> Void)?
+    }
+
+    private let state = Lock(State())
     private let cancelling: Bool
 
     init(cancelling: Bool) { self.cancelling = cancelling }
 
     func registration(_ registration: Registration) {
-        let late = state.withLock { state in
+        let end = state.withLock { state in
             state.registration = registration
-            return state.left
+            return state.end
         }
-        if late { end(registration) }
+        if let end { leave(registration, end) }
     }
 
-    func leave() {
+    /// Leaves the source, and ends the result if the source lets go.
+    func leave(_ end: @escaping @Sendable () -> Void) {
         let registration = state.withLock { state in
-            state.left = true
+            state.end = end
             return state.registration
         }
-        if let registration { end(registration) }
+        if let registration { leave(registration, end) }
     }
 
-    private func end(_ registration: Registration) {
-        if cancelling { registration.cancel() } else { registration.withdraw() }
+    private func leave(_ registration: Registration, _ end: @Sendable () -> Void) {
+        if cancelling ? registration.cancel() == .stopped : registration.withdraw() { end() }
     }
 }

@@ -64,6 +64,10 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
         // A failure after a cancellation was asked for is the answer to it, and nobody's loss.
         let silent = _Bits.observed | _Bits.cancelled | _Bits.cancelRequested
         if state & (_Bits.failed | silent) == _Bits.failed { reportUnobserved() }
+        let taken = _Bits.failed | _Bits.observed
+        if state & (taken | _Bits.disposable | _Bits.cancelRequested) == _Bits.disposable | _Bits.cancelRequested {
+            dispose()
+        }
         if state & _Bits.trivial == 0 { _destroyOutcome(failed: state & _Bits.failed != 0) }
     }
 
@@ -76,6 +80,23 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
         #else
         Reporter.report(.unobservedFailure(error: _error, label: label, created: nil, completed: nil))
         #endif
+    }
+
+    /// A value whose consumers have all left by cancelling, when it was too late for the producer.
+    private func dispose() {
+        guard let extras = _linked as? _Extras, let disposal = extras.disposal as? @Sendable (Success) -> Void else {
+            return
+        }
+        let value = _value
+        // Nothing that begins in a `deinit` runs user code on its stack.
+        Drain.shared.post { disposal(value) }
+    }
+
+    final func _setDisposal(_ disposal: @escaping @Sendable (Success) -> Void) {
+        _ = _changeExtras { extras in
+            extras.disposal = disposal
+            _change(setting: _Bits.disposable)
+        }
     }
 
     // MARK: State
@@ -96,7 +117,8 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
 
     @inlinable
     package final func _markObserved() {
-        if _state.load(ordering: .relaxed) & (_Bits.failed | _Bits.observed) == _Bits.failed {
+        let state = _state.load(ordering: .relaxed)
+        if state & (_Bits.failed | _Bits.disposable) != 0, state & _Bits.observed == 0 {
             _state.bitwiseOr(_Bits.observed, ordering: .relaxed)
         }
     }
@@ -140,13 +162,13 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
 
     /// The claimer's part: writes the outcome and delivers it.
     @inlinable
-    final func _settle(value: Success) {
+    package final func _settle(value: Success) {
         _store(value: value)
         _publish(Self._successBits)
     }
 
     @inlinable
-    final func _settle(error: any Error) {
+    package final func _settle(error: any Error) {
         _store(error: error)
         _publish(_Bits.done | Self._failureBits(error))
     }

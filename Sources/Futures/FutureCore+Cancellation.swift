@@ -22,7 +22,11 @@ extension _FutureCore {
         let isFirst = _state.load(ordering: .relaxed) & _Bits.cancelRequested == 0
         _change(setting: _Bits.cancelRequested)
         let link = _linked
-        return _CancellationStep(link: link, canceller: isFirst ? link?._takeCanceller() : nil, isFirst: isFirst)
+        return _CancellationStep(
+            link: link,
+            canceller: isFirst ? link?._takeCanceller(of: self) : nil,
+            isFirst: isFirst
+        )
     }
 
     /// Carries out the cancellation that was requested.

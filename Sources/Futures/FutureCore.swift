@@ -78,6 +78,11 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
         return producer
     }
 
+    /// Sets who holds a new, unpublished future in a line of its own: asked for a canceller when the future is cancelled, and
+    /// kept by it until then or until it is done.
+    @inlinable
+    package final func _setHolder(_ holder: _Node) { _relink(holder) }
+
     /// The same, for other modules.
     package final var _isCompleted: Bool { _isDone }
 
@@ -103,6 +108,17 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
             seen = original
         }
         return false
+    }
+
+    /// The same for who hands something over that must not be lost: false also if a cancellation was asked for, because
+    /// then the last consumer may have left already.
+    package final func _claimUnlessCancelled() -> Bool {
+        guard _acquire() else { return false }
+        let seen = _state.load(ordering: .relaxed)
+        let isWanted = seen & _Bits.cancelRequested == 0
+        // Nobody else writes the word meanwhile.
+        _state.store((isWanted ? seen | _Bits.claimed : seen) & ~_Bits.busy, ordering: .releasing)
+        return isWanted
     }
 
     /// Takes the `busy` bit. False if the future is done (then nothing was taken).
@@ -297,12 +313,12 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
 
     // MARK: Firing
 
-    /// The claimer lets go of the producer's extras; the label stays, for a report.
+    /// The claimer lets go of the producer's extras; the label stays, for a report, and so does what a value may still need.
     @usableFromInline
     package final func _retire(_ link: _Node) {
         guard let extras = link as? _Extras else { return }
-        let canceller = extras._takeCanceller()
-        if extras.label != nil { _relink(extras) }
+        let canceller = extras._takeCanceller(of: self)
+        if extras.label != nil || extras.disposal != nil { _relink(extras) }
         _ = consume canceller
     }
 
@@ -364,6 +380,11 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
         unsafe listener._withUnsafeGuaranteedRef { $0._sourceCompleted(self) }
         if isOwned { unsafe listener.release() }
     }
+
+    /// Has the wait of the call that made this future, which is done, let others run first.
+    package final func _yieldWhenWaitedFor() { _state.bitwiseOr(_Bits.yielding, ordering: .relaxed) }
+
+    final var _yields: Bool { _state.load(ordering: .relaxed) & _Bits.yielding != 0 }
 
     // MARK: Ends
 
@@ -435,7 +456,11 @@ package enum _Bits {
     @inlinable package static var produced: UInt32 { 8192 }
     /// The only observer is one that wakes a greenlet, a task or a thread.
     @inlinable package static var waking: UInt32 { 16384 }
-    /// And no reference to it is counted.
+    /// A value that nobody takes after a cancellation is to be disposed of.
+    @inlinable package static var disposable: UInt32 { 65536 }
+    /// Who waits for it in a greenlet lets others run, although it is done.
+    @inlinable package static var yielding: UInt32 { 131072 }
+    /// The only observer wakes somebody, and no reference to it is counted.
     @inlinable package static var borrowed: UInt32 { 32768 }
 }
 

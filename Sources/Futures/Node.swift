@@ -29,8 +29,9 @@ open class _Node: @unchecked Sendable {  // SAFETY: no state here; each subclass
     /// Removes an observer and stops the source if nobody else is left.
     @usableFromInline package func _cancel(_ token: _Node?) -> CancellationAnswer { .tooLate }
 
-    /// With the owner's `busy` held: takes what a cancellation has to call, which is called without it.
-    package func _takeCanceller() -> (@Sendable () -> CancellationAnswer)? { nil }
+    /// As the link of a future, with that one's `busy` held: takes what its cancellation has to call, which is called
+    /// without it.
+    open func _takeCanceller(of future: _FutureCore) -> (@Sendable () -> CancellationAnswer)? { nil }
 
     /// The source this node listened to was left: what was kept for its outcome can go.
     package func _forgetSource() {}

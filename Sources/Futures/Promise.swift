@@ -191,14 +191,17 @@ public final class Promise<Success: Sendable>: @unchecked Sendable {  // SAFETY:
         if canceller() == .stopped { _ = _future._completeCancelled() }
     }
 
-    /// Sets what happens to a value that comes after the future was cancelled: a connection to close, a file to delete
+    /// Sets what happens to a value that nobody takes because of a cancellation: a connection to close, a file to delete
     /// (kotlinx.coroutines: `resume(value, onCancellation)`).
     ///
-    /// Set it before the operation starts.
+    /// That is a value that comes after the future was cancelled, and one that comes although its last consumer has left, the
+    /// canceller having answered `.tooLate`: then it is disposed of when the future goes, unless somebody takes it before.
+    /// Set the hook before the operation starts.
     ///
-    /// - Executor: Runs on the thread of the late completion.
+    /// - Executor: Runs on the thread of the late completion; for a future that goes, on a background thread.
     public func onDispose(_ disposal: @escaping @Sendable (Success) -> Void) {
         _rarely = _PromiseExtras(label: _rarely?.label, disposal: disposal)
+        _future._setDisposal(disposal)
     }
 
     @usableFromInline
@@ -227,8 +230,10 @@ final class _Extras: _Node, @unchecked Sendable {
     var label: String?
     var canceller: (@Sendable () -> CancellationAnswer)?
     var mayBlock: (@Sendable () -> BlockingAnswer)?
+    /// Takes the future's value.
+    var disposal: (any Sendable)?
 
-    override package func _takeCanceller() -> (@Sendable () -> CancellationAnswer)? {
+    override func _takeCanceller(of future: _FutureCore) -> (@Sendable () -> CancellationAnswer)? {
         defer { canceller = nil }
         return canceller
     }

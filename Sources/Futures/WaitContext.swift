@@ -27,11 +27,17 @@ open class _Parker: _Node, @unchecked Sendable {  // SAFETY: holds no state.
     /// Ends the current or the next park. From any thread.
     open func _unpark() {}
 
+    /// Has the running greenlet let those run who are ready, and come back.
+    open func _letOthersRun() {}
+
+    /// Has the greenlets that `body` wakes run next, before those that are ready.
+    open func _wakingNext(_ body: () -> Void) { body() }
+
     /// A consumer of the future that this parker stands behind asks it to stop.
     open func _parkerCancelled() {}
 
     /// As the link of a future: the parker ends as it decides, so the future stays pending.
-    override package final func _takeCanceller() -> (@Sendable () -> CancellationAnswer)? {
+    override public final func _takeCanceller(of future: _FutureCore) -> (@Sendable () -> CancellationAnswer)? {
         {
             self._parkerCancelled()
             return .tooLate
@@ -99,5 +105,20 @@ package enum WaitContext {
         if unsafe task != nil { return .refused(WouldDeadlock(.task)) }
         if let loop = CurrentLoop.current { return .refused(WouldDeadlock(.loop(loop.name))) }
         return .thread
+    }
+}
+
+/// Who runs on the calling thread: a greenlet, a task or the thread itself. Good for comparing while that one lives.
+package enum ExecutionIdentity: Hashable, Sendable {
+    case greenlet(UInt)
+    case task(UInt)
+    case thread(UInt64)
+
+    package static var current: ExecutionIdentity {
+        if let parker = unsafe WaitContext.parkerOfThread {
+            return .greenlet(unsafe UInt(bitPattern: parker.toOpaque()))
+        }
+        if let task = unsafe sy_current_task() { return .task(UInt(bitPattern: task)) }
+        return .thread(sy_thread_number())
     }
 }

@@ -35,7 +35,12 @@ extension Awaitable where Success: Sendable {
         if isPrepared, case .refused(let error) = WaitContext.current { throw error }
         let future = future()
         do {
-            if !future._isDone { try _blockUntilDone(future, timeout: timeout) }
+            if !future._isDone {
+                try _blockUntilDone(future, timeout: timeout)
+            } else if future._yields {
+                // SAFETY: the greenlet that runs is alive.
+                unsafe WaitContext.runningParker?._withUnsafeGuaranteedRef { $0._letOthersRun() }
+            }
         } catch {
             // Left, not cancelled outright: the run may be a future that others observe, too.
             if isPrepared { future._observe { _ in }.cancel() }

@@ -283,6 +283,14 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     /// Somebody else is about to resume the greenlet, and a kill does not.
     package var isAboutToBeResumed: Bool { unsafe isParked && !isInterruptible }
 
+    override public final func _letOthersRun() { yieldToOthers() }
+
+    override public final func _wakingNext(_ body: () -> Void) {
+        unsafe scheduler.pointee.pushesFirst = true
+        body()
+        unsafe scheduler.pointee.pushesFirst = false
+    }
+
     override public final var _clock: any Loop { unsafe hub.loop }
 
     // MARK: Ending

@@ -31,6 +31,8 @@ package struct Scheduler: ~Copyable {
     package var share = 0
     /// The hub runs its step of the loop's turn; whoever becomes ready is seen to.
     package var isInTurn = false
+    /// Whoever becomes ready runs next.
+    package var pushesFirst = false
     /// The loop's own stack.
     package var root: UnsafeMutablePointer<sy_context>!
     /// Whose scheduler it is.
@@ -139,8 +141,13 @@ package struct Scheduler: ~Copyable {
 
     private mutating func push(entry: Entry) {
         if count > mask { grow() }
-        unsafe entries[(head + count) & mask] = entry
         count += 1
+        if pushesFirst {
+            head = (head - 1) & mask
+            unsafe entries[head] = entry
+        } else {
+            unsafe entries[(head + count - 1) & mask] = entry
+        }
     }
 
     @safe

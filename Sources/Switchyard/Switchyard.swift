@@ -8,3 +8,4 @@
 @_exported public import Greenlets
 @_exported public import HTTPBridge
 @_exported public import Loops
+@_exported public import QueueBridge

@@ -245,6 +245,26 @@ import Testing
         #expect(disposed.all == [1, 2])
     }
 
+    @Test("F5: a value too late for all who have left by cancelling goes to the dispose hook, unless somebody takes it")
+    func lateDisposal() async {
+        let disposed = Log<Int>()
+        func leftBehind(_ value: Int, taking: Bool) {
+            let promise = Promise<Int>("F5 late disposal")
+            promise.onDispose { disposed.add($0) }
+            promise.onCancel(answering: { .tooLate })
+            let registration = promise.future.observe { _ in disposed.add(-value) }
+            #expect(registration.cancel() == .stopped)
+            promise.succeed(value)
+            if taking { #expect(promise.future.outcome.map { try? $0.get() } == value) }
+            if taking { promise.future.callback { disposed.add((try? $0.get() + 10) ?? -1) } }
+        }
+        leftBehind(1, taking: true)
+        #expect(disposed.all == [11])
+        leftBehind(2, taking: false)
+        #expect(await eventually { disposed.all.count == 2 })
+        #expect(disposed.all == [11, 2])
+    }
+
     @Test("F5, B8: what a cancelled promise is told to follow is cancelled, and its value disposed of")
     func lateAdoption() {
         let disposed = Log<Int>()

@@ -1,0 +1,68 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+public import Futures
+
+// The verb of this style: deliver to a queue.
+
+extension Awaitable where Success: Sendable {
+    /// Delivers the outcome to a queue, as one of its elements.
+    ///
+    /// - Executor: Puts where the source completes. A full queue makes the outcome wait for room, in the order of those who
+    ///   wait to put, and nobody else.
+    /// - Cancellation: The registration leaves the source, and stops it if nobody else observes it. The source's own
+    ///   cancellation is delivered like every outcome.
+    /// - Errors: An outcome that the queue refuses, because it was closed, goes to the ``/Futures/Reporter``.
+    @discardableResult
+    public func deliver(to queue: Queue<Result<Success, any Error>>) -> Registration {
+        observe { outcome in queue.accept(outcome) }
+    }
+
+    /// Delivers the outcome to a queue, tagged with its source; like the form without a key in all else.
+    @discardableResult
+    public func deliver<Key: Sendable>(to queue: Queue<Completion<Key, Success>>, key: Key) -> Registration {
+        observe { outcome in queue.accept(Completion(key: key, outcome: outcome)) }
+    }
+}
+
+extension EventSource {
+    /// Puts each element into a queue.
+    ///
+    /// - Executor: Puts where the source delivers. The next element is asked for when the queue has taken the last one:
+    ///   a full queue holds back the source.
+    /// - Cancellation: Through the subscription. A closed queue ends it.
+    /// - Parameter closing: Whether the source's end closes the queue.
+    @discardableResult
+    public func deliver(to queue: Queue<Element>, closing: Bool = false) -> Subscription {
+        let place = SubscriptionPlace()
+        place.fill(
+            subscribe(demand: 1) { event in
+                guard case .next(let element) = event else {
+                    if closing { queue.close() }
+                    return
+                }
+                queue.accept(element) { isAccepted in
+                    if isAccepted { place.request(1) } else { place.cancel() }
+                }
+            }
+        )
+        return Subscription(request: { _ in }, cancel: { place.cancel() })
+    }
+}
+
+extension Queue {
+    /// Puts what has nobody to wait for it.
+    fileprivate func accept(_ element: Element, _ done: @escaping @Sendable (Bool) -> Void = { _ in }) {
+        let name = core.name
+        core.put(element).callback { outcome in
+            if case .success = outcome { return done(true) }
+            Reporter.report(
+                .message(
+                    "\(element) was to be delivered to \(name), which had been closed, and is lost. Close the queue after the"
+                        + " last source has ended, or leave the source before."
+                )
+            )
+            done(false)
+        }
+    }
+}

@@ -1,0 +1,143 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+import Futures
+
+/// Runs a queue's state machine under a lock, and does what it answers with nothing held.
+///
+/// Waiting futures hold the core, the queue's users hold the `Queue`: so it shows when nobody can end a wait any more.
+// SAFETY: the state is behind a lock, the rest is immutable.
+final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
+    let name: String
+    let state: Futures.Lock<QueueState<Element>>
+
+    init(name: String, capacity: Int, order: QueueOrder<Element>) {
+        self.name = name
+        state = Futures.Lock(QueueState(capacity: capacity, order: order))
+        super.init()
+    }
+
+    // MARK: Operations
+
+    func put(_ element: Element) -> Future<Void> {
+        let (put, waiter) = state.withLock { state -> (QueueState<Element>.Put, Future<Void>?) in
+            let put = state.put(element)
+            guard case .full = put else { return (put, nil) }
+            let waiter = makeWaiter(Void.self)
+            state.wait(Waiter(waiter), with: element)
+            return (put, waiter)
+        }
+        if case .accepted(let settlement) = put { settle(settlement) }
+        if case .refused = put { return .failed(QueueClosed(name, "a put")) }
+        return waiter ?? .succeeded(())
+    }
+
+    func tryPut(_ element: Element) throws -> Bool {
+        switch state.withLock({ $0.put(element) }) {
+        case .accepted(let settlement):
+            settle(settlement)
+            return true
+        case .full: return false
+        case .refused: throw QueueClosed(name, "a put")
+        }
+    }
+
+    func get() -> Future<Element> {
+        let (get, waiter) = state.withLock { state -> (QueueState<Element>.Get, Future<Element>?) in
+            let get = state.get()
+            guard case .empty = get else { return (get, nil) }
+            let waiter = makeWaiter(Element.self)
+            state.wait(Waiter(waiter))
+            return (get, waiter)
+        }
+        if case .element(let element, let settlement) = get {
+            settle(settlement)
+            return .succeeded(element)
+        }
+        return waiter ?? .failed(QueueClosed(name, "a get"))
+    }
+
+    func tryGet() throws -> Element? {
+        switch state.withLock({ $0.get() }) {
+        case .element(let element, let settlement):
+            settle(settlement)
+            return element
+        case .empty: return nil
+        case .refused: throw QueueClosed(name, "a get")
+        }
+    }
+
+    func putBack(_ element: Element) { settle(state.withLock { $0.putBack(element) }) }
+
+    func join() -> Future<Void> {
+        let waiter = state.withLock { state -> Future<Void>? in
+            if state.unfinished == 0 { return nil }
+            let waiter = makeWaiter(Void.self)
+            state.wait(joiner: Waiter(waiter))
+            return waiter
+        }
+        return waiter ?? .succeeded(())
+    }
+
+    func taskDone() throws {
+        guard let settlements = state.withLock({ $0.taskDone() }) else {
+            throw ReleasedTooOften("taskDone() was called more often on \(name) than elements were put")
+        }
+        settle(settlements)
+    }
+
+    func close(immediately: Bool) {
+        let (settlements, dropped) = state.withLock { $0.close(immediately: immediately) }
+        settle(settlements)
+        _ = consume dropped
+    }
+
+    /// The last owner has let go.
+    func release() {
+        let settlements = state.withLock { $0.release() }
+        if settlements.isEmpty { return }
+        // Nothing that begins in a `deinit` runs observers on its stack.
+        Drain.shared.post { [self] in settle(settlements, wasReleased: true) }
+    }
+
+    // MARK: Waiters
+
+    private func makeWaiter<Value: Sendable>(_ type: Value.Type) -> Future<Value> {
+        let future = Future<Value>.pending()
+        future._setHolder(self)
+        return future
+    }
+
+    override func _takeCanceller(of future: _FutureCore) -> (@Sendable () -> CancellationAnswer)? {
+        {
+            self.leave(future)
+            // Whoever would hand something over finds the request, and passes on to the next.
+            return .stopped
+        }
+    }
+
+    func leave(_ future: _FutureCore) {
+        let element = state.withLock { $0.leave(future) }
+        _ = consume element
+    }
+
+    override var _summary: String { name }
+
+    private func settle(_ settlements: some Sequence<QueueState<Element>.Settlement>, wasReleased: Bool = false) {
+        for settlement in settlements { settle(settlement, wasReleased: wasReleased) }
+    }
+
+    func settle(_ settlement: QueueState<Element>.Settlement?, wasReleased: Bool = false) {
+        switch settlement {
+        case .element(let getter, let element): getter.settle(.success(element))
+        case .done(let putter): putter.settle(.success(()))
+        case .refusedGetter(let getter):
+            getter.settle(.failure(QueueClosed(name, "a get", wasReleased: wasReleased)))
+        case .refusedPutter(let putter):
+            putter.settle(
+                .failure(QueueClosed(name, wasReleased ? "a put or join" : "a put", wasReleased: wasReleased))
+            )
+        case nil: break
+        }
+    }
+}

@@ -1,0 +1,121 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+import Futures
+
+/// What a queue is: a pure state machine. Each event answers what is to be done when the lock is released.
+struct QueueState<Element: Sendable> {
+    /// Futures that have been claimed, and what becomes of them.
+    enum Settlement {
+        case element(Waiter<Element>, Element)
+        case done(Waiter<Void>)
+        case refusedGetter(Waiter<Element>)
+        case refusedPutter(Waiter<Void>)
+    }
+
+    enum Access { case open, draining, closed }
+
+    let capacity: Int
+    private(set) var access = Access.open
+    private(set) var store: QueueStore<Element>
+    private(set) var getters = WaitLine<Element, Void>()
+    private(set) var putters = WaitLine<Void, Element>()
+    private var joiners = WaitLine<Void, Void>()
+    /// Elements that were put, and whose work has not been said to be done.
+    private(set) var unfinished = 0
+
+    init(capacity: Int, order: QueueOrder<Element>) {
+        self.capacity = capacity
+        store = QueueStore(order)
+    }
+
+    var isFull: Bool { capacity > 0 && store.count >= capacity }
+
+    // MARK: Putting
+
+    enum Put { case accepted(Settlement?), full, refused }
+
+    /// Hands the element to the getter who waits longest, or stores it.
+    mutating func put(_ element: Element) -> Put {
+        guard access == .open else { return .refused }
+        if let getter = getters.popClaimed() {
+            unfinished += 1
+            return .accepted(.element(getter.waiter, element))
+        }
+        if isFull { return .full }
+        unfinished += 1
+        store.insert(element)
+        return .accepted(nil)
+    }
+
+    mutating func wait(_ putter: Waiter<Void>, with element: Element) { putters.append(putter, element) }
+
+    /// An element that nobody had after all.
+    mutating func putBack(_ element: Element) -> Settlement? {
+        if let getter = getters.popClaimed() { return .element(getter.waiter, element) }
+        store.putBack(element)
+        return nil
+    }
+
+    // MARK: Getting
+
+    enum Get { case element(Element, Settlement?), empty, refused }
+
+    mutating func get() -> Get {
+        if let element = store.takeFirst() { return .element(element, admit()) }
+        return access == .open ? .empty : .refused
+    }
+
+    /// There is room: the putter who waits longest gets it.
+    private mutating func admit() -> Settlement? {
+        guard !isFull, let putter = putters.popClaimed() else { return nil }
+        unfinished += 1
+        store.insert(putter.extra)
+        return .done(putter.waiter)
+    }
+
+    mutating func wait(_ getter: Waiter<Element>) { getters.append(getter) }
+
+    /// A waiter was cancelled. What it had to put goes with it.
+    mutating func leave(_ future: _FutureCore) -> Element? {
+        if getters.remove(future) != nil || joiners.remove(future) != nil { return nil }
+        return putters.remove(future)
+    }
+
+    // MARK: Joining
+
+    /// Nil if that was one too many.
+    mutating func taskDone() -> [Settlement]? {
+        guard unfinished > 0 else { return nil }
+        unfinished -= 1
+        return finishJoiners()
+    }
+
+    private mutating func finishJoiners() -> [Settlement] {
+        unfinished == 0 ? joiners.popAllClaimed().map { .done($0) } : []
+    }
+
+    mutating func wait(joiner: Waiter<Void>) { joiners.append(joiner) }
+
+    // MARK: Closing
+
+    /// Refuses whoever waits to put, and whoever waits for an element that cannot come.
+    mutating func close(immediately: Bool) -> (settlements: [Settlement], dropped: [Element]) {
+        access = immediately ? .closed : access == .open ? .draining : access
+        var dropped: [Element] = []
+        if immediately {
+            dropped = store.removeAll()
+            unfinished -= dropped.count
+        }
+        var settlements: [Settlement] = putters.popAllClaimed().map { .refusedPutter($0) }
+        settlements += getters.popAllClaimed().map { .refusedGetter($0) }
+        settlements += finishJoiners()
+        return (settlements, dropped)
+    }
+
+    /// Nobody owns the queue any more: whoever still joins it would wait for ever.
+    mutating func release() -> [Settlement] {
+        let joiners = joiners.popAllClaimed().map { Settlement.refusedPutter($0) }
+        return close(immediately: true).settlements + joiners
+    }
+}

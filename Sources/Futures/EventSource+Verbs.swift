@@ -1,0 +1,121 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+extension EventSource {
+    /// Calls a handler for each element.
+    ///
+    /// - Executor: `executor`, one element after the other, also where that has several threads; without one, wherever the
+    ///   source delivers, possibly before this method returns.
+    /// - Cancellation: Through the subscription.
+    /// - Errors: What the handler throws goes to the ``Reporter``, and the next element comes all the same. If `executor` has
+    ///   stopped, the handler is called no more, and `onEnd` gets ``LoopClosed`` where the source delivers.
+    /// - Parameter onEnd: Called when the source has ended, with the error if that was no natural end.
+    @discardableResult
+    public func subscribe(
+        on executor: (any CallbackExecutor)? = nil,
+        _ handler: @escaping @Sendable (Element) throws -> Void,
+        onEnd: @escaping @Sendable ((any Error)?) -> Void = { _ in }
+    ) -> Subscription {
+        guard let executor else {
+            return subscribe(demand: .unlimited) { event in
+                switch event {
+                case .next(let element): reporting { try handler(element) }
+                case .end(let error): onEnd(error)
+                }
+            }
+        }
+        // One by one: the next element is asked for when the handler has returned.
+        let place = SubscriptionPlace()
+        place.fill(
+            subscribe(demand: 1) { event in
+                let isAccepted = executor.tryPost {
+                    switch event {
+                    case .next(let element):
+                        if place.isLeft { return }
+                        reporting { try handler(element) }
+                        place.request(1)
+                    case .end(let error): onEnd(error)
+                    }
+                }
+                if isAccepted { return }
+                place.cancel()
+                onEnd(LoopClosed(loop: executor._diagnosticName, operation: "an event was to be delivered"))
+            }
+        )
+        return Subscription(request: { _ in }, cancel: { place.cancel() })
+    }
+
+    /// The default: subscribes for one element.
+    public func next() -> Call<Element> { _nextBySubscribing() }
+
+    /// The next element, by a subscription for one.
+    package func _nextBySubscribing() -> Call<Element> {
+        Call("the next element of \(Self.self)") { promise in
+            let place = SubscriptionPlace()
+            place.fill(
+                subscribe(demand: 1) { event in
+                    switch event {
+                    case .next(let element): promise.tryComplete(.success(element))
+                    case .end(let error):
+                        promise.tryComplete(.failure(error ?? SourceEnded(source: "\(Self.self)")))
+                    }
+                    place.cancel()
+                }
+            )
+            promise.onCancel { place.cancel() }
+        }
+    }
+
+    /// The elements as one stream, for `for try await`, for blocking iteration in a greenlet, or to be taken one by one.
+    ///
+    /// The subscription begins now and ends when the stream is dropped. It asks for an element when somebody waits for one:
+    /// back-pressure reaches the source.
+    public func stream() -> EventStream<Element> { EventStream(self) }
+}
+
+/// Runs what a user gave us, whose error concerns nobody else.
+private func reporting(_ body: () throws -> Void) {
+    do { try body() } catch { Reporter.report(.observerThrew(error)) }
+}
+
+/// A subscription that its own handler may need before it is there.
+package final class SubscriptionPlace: Sendable {
+    private struct State {
+        var subscription: Subscription?
+        var isLeft = false
+        var missed: Demand = .none
+    }
+
+    private let state = Lock(State())
+
+    package init() {}
+
+    package var isLeft: Bool { state.withLock { $0.isLeft } }
+
+    package func fill(_ subscription: Subscription) {
+        let (isLeft, missed) = state.withLock { state in
+            state.subscription = subscription
+            defer { state.missed = .none }
+            return (state.isLeft, state.missed)
+        }
+        if isLeft { subscription.cancel() } else if missed != .none { subscription.request(missed) }
+    }
+
+    package func request(_ more: Demand) {
+        let subscription = state.withLock { state in
+            if state.subscription == nil { state.missed = state.missed + more }
+            return state.subscription
+        }
+        subscription?.request(more)
+    }
+
+    @discardableResult
+    package func cancel() -> CancellationAnswer {
+        let (subscription, wasLeft) = state.withLock { state in
+            defer { state.isLeft = true }
+            return (state.subscription, state.isLeft)
+        }
+        if let subscription { return subscription.cancel() }
+        return wasLeft ? .tooLate : .stopped
+    }
+}
