@@ -27,7 +27,14 @@ extension Future {
 }
 
 /// The size of a stress test, smaller where a sanitizer slows it down.
-func scaled(_ size: Int) -> Int {
-    let divisor = ProcessInfo.processInfo.environment["SWITCHYARD_STRESS_DIVISOR"].flatMap(Int.init) ?? 1
-    return max(1, size / divisor)
+func scaled(_ size: Int) -> Int { max(1, size / scaledInverse) }
+
+/// By how much stress tests are to be smaller.
+let scaledInverse = max(1, ProcessInfo.processInfo.environment["SWITCHYARD_STRESS_DIVISOR"].flatMap(Int.init) ?? 1)
+
+/// Some of the numbers below `count` that are not there exactly once.
+func difference(_ numbers: [Int], _ count: Int) -> [Int] {
+    var times = Array(repeating: 0, count: count)
+    for number in numbers { times[number] += 1 }
+    return Array(times.indices.filter { times[$0] != 1 }.prefix(5))
 }
