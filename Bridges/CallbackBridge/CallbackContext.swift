@@ -3,7 +3,8 @@
 
 public import Futures
 
-/// A promise on its way through C: the `void *context` of a function that is called once.
+/// A promise on its way through C: the `void *context` of a callback that is called once. For one that is called again and
+/// again see ``RepeatingContext``.
 ///
 ///     Call<Int> { done in
 ///         try done.passContext { context in
@@ -40,27 +41,31 @@ public struct CallbackContext<Success: Sendable>: Sendable {
         fileID: StaticString = #fileID,
         line: UInt = #line
     ) -> Promise<Success>? {
-        guard let entry = unsafe ContextRegistry.remove(pointer) else {
+        let site = SourceSite(fileID: fileID, line: line)
+        guard let found = unsafe ContextRegistry.find(pointer), unsafe remove(pointer) || !found.isUsedOnce else {
             Reporter.report(
                 .message(
-                    "a C callback at \(fileID):\(line) was called with a context that had been used or released; the call was"
-                        + " ignored. Each context is good for one call: make one for each registration."
+                    "a C callback at \(site) was called with a context that had been used or released; the call was ignored."
+                        + " Each context is good for one call: make one for each registration, or a RepeatingContext."
                 )
             )
             return nil
         }
-        if let promise = entry as? Promise<Success> { return promise }
-        entry.failTaken(as: "\(Success.self)", at: SourceSite(fileID: fileID, line: line))
+        if let promise = found as? Promise<Success> { return promise }
+        found.failTaken(as: "\(Self.self)", at: site)
         return nil
+    }
+
+    /// True for the one who ends the context.
+    private static func remove(_ pointer: UnsafeMutableRawPointer?) -> Bool {
+        unsafe ContextRegistry.remove(pointer, if: \.isUsedOnce) != nil
     }
 
     /// Gives the context up, for the destructor that some C functions take next to the callback.
     ///
     /// - Returns: True if it had not been taken yet; the promise is then dropped.
     @discardableResult
-    public static func release(_ pointer: UnsafeMutableRawPointer?) -> Bool {
-        unsafe ContextRegistry.remove(pointer) != nil
-    }
+    public static func release(_ pointer: UnsafeMutableRawPointer?) -> Bool { unsafe remove(pointer) }
 
     /// Gives the context up: C has promised not to call, or never got it.
     ///

@@ -74,7 +74,7 @@ private func call(_ library: Library, status: Int32 = 0, stopped: CancellationAn
         let context = CallbackContext(for: promise)
         #expect(unsafe CallbackContext<String>.take(context.pointer) == nil)
         let error = await #expect(throws: InvalidCallback.self) { try await promise.future.value }
-        #expect(error?.reason == .wrongContextType(expected: "Int", taken: "String"))
+        #expect(error?.reason == .wrongContextType(expected: "CallbackContext<Int>", taken: "CallbackContext<String>"))
     }
 
     @Test("CB5: a pointer that is no context of ours is ignored and reported")

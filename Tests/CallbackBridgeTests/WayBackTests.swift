@@ -17,22 +17,26 @@ private struct Outcome: Sendable, Equatable {
         let record: @Sendable (Int?, (any Error)?) -> Void = {
             calls.record(Outcome(value: $0, error: $1.map { "\($0)" }))
         }
-        Future.succeeded(42).callback(valueOrError: record)
-        Future<Int>.failed(LegacyError()).callback(valueOrError: record)
+        Future.succeeded(42).callback(as: .valueOrError, record)
+        Future<Int>.failed(LegacyError()).callback(as: .valueOrError, record)
         #expect(calls.items == [Outcome(value: 42), Outcome(error: "\(LegacyError())")])
     }
 
     @Test("CB7: an async function is handed out as a callback")
     func asyncFunction() async throws {
         let (seen, operation) = (Promise<Int?>(), Call<Int>(async: { 42 }))
-        operation.callback(valueOrError: { value, _ in seen.succeed(value) })
+        operation.callback(as: .valueOrError, { value, _ in seen.succeed(value) })
         #expect(try await seen.future.value == 42)
     }
 
     @Test("CB7: with an executor the callback runs there, never before the verb has returned")
     func declaredExecutor() {
         let (executor, calls) = (ManualExecutor(), Recorder<Outcome>())
-        Future.succeeded(42).callback(on: executor, valueOrError: { value, _ in calls.record(Outcome(value: value)) })
+        Future.succeeded(42).callback(
+            on: executor,
+            as: .valueOrError,
+            { value, _ in calls.record(Outcome(value: value)) }
+        )
         #expect(calls.items.isEmpty)
         executor.runAll()
         executor.runAll()
@@ -43,7 +47,10 @@ private struct Outcome: Sendable, Equatable {
     func callerCancels() {
         let calls = Recorder<Outcome>()
         let promise = Promise<Int>()
-        let registration = promise.future.callback(valueOrError: { value, _ in calls.record(Outcome(value: value)) })
+        let registration = promise.future.callback(
+            as: .valueOrError,
+            { value, _ in calls.record(Outcome(value: value)) }
+        )
         #expect(registration.cancel() == .stopped)
         #expect(promise.future.isCancelled)
         promise.tryComplete(.success(1))
@@ -54,9 +61,12 @@ private struct Outcome: Sendable, Equatable {
     func sourceCancels() {
         let calls = Recorder<Bool>()
         let promise = Promise<Int>()
-        promise.future.callback(valueOrError: { value, error in
-            calls.record(value == nil && error is CancellationError)
-        })
+        promise.future.callback(
+            as: .valueOrError,
+            { value, error in
+                calls.record(value == nil && error is CancellationError)
+            }
+        )
         promise.future.cancel()
         #expect(calls.items == [true])
     }

@@ -31,3 +31,16 @@ extension Promise {
         { result in self.complete(result: result, fileID: fileID, line: line) }
     }
 }
+
+extension IncomingShape where Callback == @Sendable (Result<Success, any Error>) -> Void {
+    /// `(Result<T, any Error>)`.
+    public static var result: Self { Self { $0.resultCallback(fileID: $1, line: $2) } }
+}
+
+extension IncomingShape {
+    /// `(Result<T, E>)`, of an API that names the type of its errors.
+    public static func result<Failure: Error>(failure: Failure.Type) -> Self
+    where Callback == @Sendable (Result<Success, Failure>) -> Void {
+        Self { $0.resultCallback(fileID: $1, line: $2) }
+    }
+}
