@@ -48,6 +48,22 @@ import Testing
         #expect(orders == [["verb returned", "observer"], ["verb returned", "observer"]])
     }
 
+    @Test(
+        "CB13: a callback that is never called fails by the limit, and its late call is swallowed",
+        arguments: IncomingCase.all
+    )
+    func neverCalled(shape: IncomingCase) async throws {
+        let reports = ReportCollector(containing: "second time at \(shape.mark(test: 3));")
+        let (loop, kept) = (VirtualLoop(), Recorder<@Sendable (LegacyCall) -> Void>())
+        let future = shape.prepare(test: 3) { kept.record($0) }.timeout(.seconds(10), on: loop).future()
+        try loop.advance(by: .seconds(9))
+        #expect(!future.isCompleted)
+        try loop.advance(by: .seconds(1))
+        await #expect(throws: TimedOut.self) { try await future.value }
+        kept.items[0](.value)
+        #expect(await reports.settledReports().isEmpty)
+    }
+
     @Test("CB10: an executor that has stopped is the outcome")
     func stopped() async throws {
         let loop = VirtualLoop()
