@@ -80,8 +80,8 @@ public struct RepeatingContext<Element: Sendable>: Sendable {
     /// Calls the handler: what the C callback does.
     ///
     /// - Executor: Any thread, also one that Swift has never seen.
-    /// - Errors: A context that has ended, is another's or of another type gives a report. So does an executor that has
-    ///   stopped.
+    /// - Errors: A context that has ended, is another's or of another type gives a report. So does a call that
+    ///   its executor refuses or throws away.
     /// - Returns: True if the handler has run or will, for C functions that ask whether to go on.
     @discardableResult
     public static func call(

@@ -34,11 +34,39 @@ final class Repetition<Element: Sendable>: Sendable {
             handler(element)
             return .delivered
         }
-        let isAccepted = executor.tryPost { [self] in
-            if !isRevoked.load(ordering: .acquiring) { handler(element) }
-        }
+        let passage = Passage(to: self, on: executor._diagnosticName)
+        let isAccepted = executor.tryPost { if passage.arrive() { handler(element) } }
+        if !isAccepted { passage.refuse() }
         return isAccepted ? .delivered : .refused(executor: executor._diagnosticName)
     }
+
+    /// One call on its way: an executor that is released unstopped throws away what it has accepted.
+    // SAFETY: `isOver` is touched by the one call, or by `deinit`.
+    private final class Passage: @unchecked Sendable {
+        private let repetition: Repetition
+        private let executor: String
+        @safe @exclusivity(unchecked) private var isOver = false
+
+        init(to repetition: Repetition, on executor: String) {
+            self.repetition = repetition
+            self.executor = executor
+        }
+
+        /// Whether the handler is to run.
+        func arrive() -> Bool {
+            isOver = true
+            return !repetition.isRevoked.load(ordering: .acquiring)
+        }
+
+        func refuse() { isOver = true }
+
+        deinit {
+            if isOver || repetition.isRevoked.load(ordering: .acquiring) { return }
+            Repetition.reportLoss(LoopClosed(loop: executor, operation: "a repeated call was to be delivered"))
+        }
+    }
+
+    fileprivate static func reportLoss(_ error: LoopClosed) { Reporter.report(.message("a call was lost. \(error)")) }
 
     /// Accepts no further call; what the executor was given before still arrives.
     ///
@@ -67,8 +95,8 @@ extension Repetition.Answer {
         case .delivered: return true
         case .ended: return false
         case .refused(let executor):
-            let error = LoopClosed(loop: executor, operation: "a call of \(what) at \(site()) was to be delivered")
-            Reporter.report(.message("a call was lost. \(error)"))
+            let operation = "a call of \(what) at \(site()) was to be delivered"
+            Repetition.reportLoss(LoopClosed(loop: executor, operation: operation))
             return false
         }
     }

@@ -160,6 +160,7 @@ private func scan(
         }.future()
         #expect(!thrownAway.isCompleted)
         kept.items[0].forgetDelegate()
+        try #require(thrownAway.isCompleted)
         await #expect(throws: BrokenPromise.self) { try await thrownAway.value }
         await #expect(throws: BrokenPromise.self) { try await scan(Watch(), keptBy: .source).value }
     }

@@ -91,17 +91,18 @@ import Testing
     @Test("CB14: two callbacks share one promise: the first call of either decides, and one may be thrown away")
     func pair() async throws {
         let reports = ReportCollector(containing: "second time at mark/pair:1;")
-        let promise = Promise<String>()
-        var callbacks: SuccessAndFailureCallbacks<String>? = promise.successAndFailureCallbacks(
-            fileID: "mark/pair",
-            line: 1
-        )
-        let failure = callbacks!.failure
-        callbacks = nil
-        failure(LegacyError())
-        promise.successAndFailureCallbacks(fileID: "mark/pair", line: 1).success("late")
-        await #expect(throws: LegacyError()) { try await promise.future.value }
-        #expect(await reports.settledReports().count == 1)
+        for isFailureFirst in [true, false] {
+            let promise = Promise<String>()
+            // Each pair lives only as long as the closure that is taken out of it.
+            let failure = promise.successAndFailureCallbacks(fileID: "mark/pair", line: 1).failure
+            let success = promise.successAndFailureCallbacks(fileID: "mark/pair", line: 1).success
+            if isFailureFirst { failure(LegacyError()) }
+            success("page")
+            if !isFailureFirst { failure(LegacyError()) }
+            let outcome = promise.future.recover { _ in "error" }
+            #expect(try await outcome.value == (isFailureFirst ? "error" : "page"))
+        }
+        #expect(await reports.settledReports().count == 2)
     }
 }
 

@@ -176,4 +176,18 @@ extension CallbackContextTests {
         #expect(await reports.settledReports().count == 1)
         context.remove()
     }
+
+    @Test("CB23: a call that its executor throws away is reported, unless the context was removed")
+    func thrownAway() async {
+        let reports = ReportCollector(containing: "a repeated call was to be delivered on loop \"ManualExecutor\"")
+        let executor = ManualExecutor()
+        let contexts = [
+            RepeatingContext<Int>.untilRemoved(on: executor) { _ in }, .untilRemoved(on: executor) { _ in },
+        ]
+        for context in contexts { unsafe Clock(tick, context.pointer).tick(1) }
+        contexts[0].remove()
+        executor.dropAll()
+        #expect(await reports.settledReports().count == 1)
+        contexts[1].remove()
+    }
 }
