@@ -19,7 +19,7 @@ extension Awaitable where Success: Sendable {
     /// - Executor: `body` runs on `executor`; without one, where the source completes, possibly before this method
     ///   returns. If the executor throws the call away, it comes in the background, with `LoopClosed`. `release` runs after
     ///   it, or on the thread that withdrew.
-    /// - Cancellation: As in ``callback(on:valueOrError:)``.
+    /// - Cancellation: As in ``callback(on:as:_:)``.
     /// - Parameter body: Passes the outcome to the C function, in that function's own shape.
     @discardableResult
     public func callback(

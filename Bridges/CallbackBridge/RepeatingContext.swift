@@ -27,8 +27,8 @@ public import Futures
 ///
 /// - Executor: The handler runs on the executor, in the order of each calling thread's calls; without one, inside
 ///   ``call(_:with:fileID:line:)``, on C's thread.
-/// - Cancellation: ``remove()`` is the consumer's: when it has returned, the handler does not begin to run any more, also not
-///   for calls that the executor was given before; where it runs at this moment on another thread it is not waited for. The
+/// - Cancellation: ``remove()`` is the consumer's: when it has returned, no call is accepted any more, and those that the
+///   executor has not come to are taken back; one that is under way on another thread at this moment is not waited for. The
 ///   other way, C's destructor ends the context, and calls made before it still arrive.
 @safe
 public struct RepeatingContext<Element: Sendable>: Sendable {

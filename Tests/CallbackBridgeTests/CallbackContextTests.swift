@@ -57,6 +57,19 @@ private func call(_ library: Library, status: Int32 = 0, stopped: CancellationAn
         #expect(ContextRegistry.count == before)
     }
 
+    @Test("CB10: a C function's call on a foreign thread hops to the executor")
+    func foreignThreadHops() async throws {
+        let (library, executor, seen) = (Library(), ManualExecutor(), Recorder<Int>())
+        let call = Call<Int>(on: executor) { done in
+            unsafe done.passContext { context in _ = unsafe library.start(completion, context) }
+        }
+        call.callback { seen.record((try? $0.get()) ?? -1) }
+        try await onThread { library.finish(42) }
+        #expect(seen.items.isEmpty)
+        executor.runAll()
+        #expect(seen.items == [42])
+    }
+
     @Test("CB5: a call with a used context is ignored and reported")
     func secondCallIsReported() async throws {
         let reports = ReportCollector(containing: "mark/c-callback")

@@ -139,6 +139,19 @@ private func scan(
         #expect(watch.scanner == nil)
     }
 
+    @Test("CB17: a source that ends the operation while it starts is not kept")
+    func endedInsideStart() async throws {
+        let watch = Watch()
+        let call = Call<String>(delegate: { Delegate($0) }) { delegate in
+            let scanner = Scanner(delegate: delegate, keeping: true)
+            watch.watch(scanner)
+            delegate.scanner(scanner, didFinishWith: "document")
+            return scanner
+        }
+        #expect(try await call.value == "document")
+        #expect(watch.scanner == nil)
+    }
+
     @Test("CB17: a start that fails is the outcome, and lets go of the delegate")
     func failedStart() async {
         let watch = Recorder<WeakDelegate>()
