@@ -19,8 +19,8 @@ public import Futures
 ///   ``destroy(_:fileID:line:)``. Until then C may call: after ``remove()`` such calls are absorbed in silence. A call after
 ///   the destructor is absorbed and reported.
 ///
-/// A context that nobody ends is kept for ever, as C code asks of it: if C refuses a registration, end the context. For a callback that is called once see
-/// ``CallbackContext``.
+/// A context that nobody ends is kept for ever, as C code asks of it: if C refuses a registration, end the context. For a
+/// callback that is called once see ``CallbackContext``.
 ///
 /// *Memory.* The pointer is a ticket, not an address: it is looked up, never followed. A call after the end and a wrong type
 /// are reports, not corruption.

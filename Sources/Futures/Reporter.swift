@@ -42,7 +42,13 @@ public enum Report: Sendable, CustomStringConvertible {
 /// - Executor: Reports are delivered one after the other on a background thread of their own, so a slow or throwing sink
 ///   never blocks or enters the code that caused them (Crochet: logging through a thread).
 public enum Reporter {
-    private static let sink = Lock<@Sendable (Report) -> Void>(standardError)
+    /// In a struct: a function that is the lock's whole state would be wrapped in two thunks more at each look (6.3.1).
+    private struct Way: Sendable {
+        var sink: @Sendable (Report) -> Void
+        var tap: (@Sendable (Report) -> Bool)?
+    }
+
+    private static let way = Lock(Way(sink: standardError))
 
     /// Replaces the sink.
     ///
@@ -51,10 +57,9 @@ public enum Reporter {
     public static func replace(
         with newSink: @escaping @Sendable (Report) -> Void
     ) -> @Sendable (Report) -> Void {
-        sink.withLock { current in
-            let old = current
-            current = newSink
-            return old
+        way.withLock { way in
+            defer { way.sink = newSink }
+            return way.sink
         }
     }
 
@@ -72,8 +77,9 @@ public enum Reporter {
         Drain.reports.post {
             sinkIsRunning.store(true, ordering: .relaxed)
             defer { sinkIsRunning.store(false, ordering: .relaxed) }
-            if let tap = tap.withLock({ $0 }), tap(report) { return }
-            sink.withLock { $0 }(report)
+            let way = way.withLock { $0 }
+            if let tap = way.tap, tap(report) { return }
+            way.sink(report)
         }
     }
 
@@ -84,12 +90,10 @@ public enum Reporter {
         Drain.reports.flush()
     }
 
-    private static let tap = Lock<(@Sendable (Report) -> Bool)?>(nil)
-
     /// Looks at reports before the sink does, whoever replaces that: for the collectors of tests, which share a process.
     ///
     /// - Parameter first: Returns true for what the sink is not to see.
-    package static func tap(_ first: @escaping @Sendable (Report) -> Bool) { tap.withLock { $0 = first } }
+    package static func tap(_ first: @escaping @Sendable (Report) -> Bool) { way.withLock { $0.tap = first } }
 
     /// Touched by the thread of the reports alone.
     private static let sinkIsRunning = Atomic(false)

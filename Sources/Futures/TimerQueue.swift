@@ -9,23 +9,28 @@ package final class TimerQueue: Sendable {
     package final class Entry: Sendable {
         package let deadline: LoopInstant
         fileprivate let sequence: UInt64
-        fileprivate let work: Lock<(@Sendable () -> Void)?>
+        /// In a struct: a function that is the lock's whole state would be wrapped in two thunks more at each look (6.3.1).
+        private struct Work: Sendable {
+            var body: (@Sendable () -> Void)?
+        }
+
+        private let work: Lock<Work>
 
         fileprivate init(deadline: LoopInstant, sequence: UInt64, work: @escaping @Sendable () -> Void) {
             self.deadline = deadline
             self.sequence = sequence
-            self.work = Lock(work)
+            self.work = Lock(Work(body: work))
         }
 
         /// The work, for the one that takes it first.
         package func take() -> (@Sendable () -> Void)? {
             work.withLock { work in
-                defer { work = nil }
-                return work
+                defer { work.body = nil }
+                return work.body
             }
         }
 
-        fileprivate var isCancelled: Bool { work.withLock { $0 == nil } }
+        fileprivate var isCancelled: Bool { work.withLock { $0.body == nil } }
 
         fileprivate func isBefore(_ other: Entry) -> Bool {
             (deadline, sequence) < (other.deadline, other.sequence)

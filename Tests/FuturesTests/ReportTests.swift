@@ -32,6 +32,17 @@ import Testing
         #endif
     }
 
+    @Test("F6: any number of reports, and of timers looked at, costs the same: the way to the sink does not grow")
+    func manyReports() async {
+        await #expect(processExitsWith: .success) {
+            let count = Box(0)
+            Reporter.replace { _ in count.change { $0 += 1 } }
+            for _ in 0..<200_000 { Reporter.report(.message("one of many")) }
+            Reporter.flush()
+            precondition(count.value == 200_000)
+        }
+    }
+
     @Test(
         "F6: observed means handed on: to a callback, a wait, an await, a derived future or an adopter, early or late"
     )
