@@ -26,6 +26,7 @@ let package = Package(
         .library(name: "Switchyard", targets: ["Switchyard"]),
         .executable(name: "switchyard", targets: ["SwitchyardCommand"]),
         .library(name: "CallbackBridge", targets: ["CallbackBridge"]),
+        .library(name: "DeferredBridge", targets: ["DeferredBridge"]),
         .library(name: "HTTPBridge", targets: ["HTTPBridge"]),
         .library(name: "QueueBridge", targets: ["QueueBridge"]),
     ],
@@ -75,6 +76,17 @@ let package = Package(
             dependencies: ["CallbackBridge", "Futures", "ConversionTesting"],
             swiftSettings: swiftSettings
         ),
+        .target(
+            name: "DeferredBridge",
+            dependencies: ["Futures"],
+            path: "Bridges/DeferredBridge",
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "DeferredBridgeTests",
+            dependencies: ["CFutures", "DeferredBridge", "Futures", "Greenlets", "Loops", "ConversionTesting"],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "FuturesTests",
             dependencies: ["Futures", "CFutures", "ConversionTesting"],
@@ -109,7 +121,9 @@ let package = Package(
         ),
         .target(
             name: "Switchyard",
-            dependencies: ["CallbackBridge", "Futures", "Greenlets", "HTTPBridge", "Loops", "QueueBridge"],
+            dependencies: [
+                "CallbackBridge", "DeferredBridge", "Futures", "Greenlets", "HTTPBridge", "Loops", "QueueBridge",
+            ],
             swiftSettings: swiftSettings
         ),
         .target(name: "CLegacyFetch", dependencies: ["CLibevent"], cSettings: cSettings),

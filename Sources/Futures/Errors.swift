@@ -115,7 +115,8 @@ public struct EmptyInput: Error, Sendable, CustomStringConvertible {
 
     /// What happened, where it began, what to do.
     public var description: String {
-        "EmptyInput: Future.\(combinator) of no inputs would never complete. Check that the list is not empty first."
+        "EmptyInput: \(combinator.contains(".") ? combinator : "Future.\(combinator)") of no inputs would never complete."
+            + " Check that the list is not empty first."
     }
 }
 

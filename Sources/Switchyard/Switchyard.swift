@@ -4,6 +4,7 @@
 // One import for everything a user writes: the core and the standard bridges.
 
 @_exported public import CallbackBridge
+@_exported public import DeferredBridge
 @_exported public import Futures
 @_exported public import Greenlets
 @_exported public import HTTPBridge
