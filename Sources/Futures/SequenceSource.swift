@@ -12,7 +12,7 @@ extension AsyncSequence where Self: Sendable, Element: Sendable {
     public func events() -> SequenceSource<Self> { SequenceSource(self) }
 }
 
-/// An `AsyncSequence` as an event source; see ``Swift/AsyncSequence/events()``.
+/// An `AsyncSequence` as an event source; see `AsyncSequence.events()`.
 public struct SequenceSource<Sequence: AsyncSequence & Sendable>: EventSource where Sequence.Element: Sendable {
     /// The sequence's elements.
     public typealias Element = Sequence.Element
