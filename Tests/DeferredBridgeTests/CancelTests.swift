@@ -88,6 +88,7 @@ import Testing
         outer.cancel()
         #expect(log.all == ["first", "second"])
         #expect(outer.words == "CancellationError")
+        keep(first, second)
     }
 
     @Test("D8: cancelling what then or chainDeferred has made cancels the source")
@@ -109,6 +110,7 @@ import Testing
         other.chainDeferred(own)
         own.cancel()
         #expect(log.all == ["then", "chained", "its own"])
+        keep(source, chained, other)
     }
 
     @Test("D4, D8: a chain whose target has fired goes on with AlreadyCalled; a cancelled target swallows the result")

@@ -84,6 +84,7 @@ import Testing
             var last = first
             for _ in 0..<length { last = last.then { $0 + 1 } }
             last.cancel()
+            keep(first)
             return last.words
         }
         #expect(result == "CancellationError")

@@ -42,6 +42,7 @@ private func describe(_ result: Result<DeferredListResult<Int>, any Error>?) -> 
         try inputs[2].errback(Oops())
         #expect(describe(error.result) == "FirstError at 2")
         error.ignoreFailure()
+        keep(inputs)
     }
 
     @Test(
@@ -91,6 +92,7 @@ private func describe(_ result: Result<DeferredListResult<Int>, any Error>?) -> 
         let late = [Deferred<Int> { _ in calls.add(9) }, Deferred<Int>.succeed(1)]
         Deferred.list(late, fireOnOneCallback: true).cancel()
         #expect(calls.count == 3)
+        keep(inputs + late)
     }
 
     @Test("D12: a cancellation reaches an input that has fired and waits for an inner Deferred; Twisted's does not")
@@ -102,6 +104,7 @@ private func describe(_ result: Result<DeferredListResult<Int>, any Error>?) -> 
         list.cancel()
         #expect(calls.count == 1)
         #expect(describe(list.result) == "CancellationError")
+        keep(inner, input)
     }
 
     @Test("D12, D10: an input that is dropped unfired is an outcome of the list")
@@ -136,6 +139,7 @@ private func describe(_ result: Result<DeferredListResult<Int>, any Error>?) -> 
         all.cancel()
         #expect(calls.all == [0, 1, 2])
         #expect(all.words == "CancellationError")
+        keep(inputs)
     }
 
     // MARK: D14
@@ -151,6 +155,7 @@ private func describe(_ result: Result<DeferredListResult<Int>, any Error>?) -> 
         let winner = try #require(try race.result?.get())
         #expect(winner == (1, 7))
         #expect(calls.all == [0, 2])
+        keep(inputs)
     }
 
     @Test("D14: what losers come to is silent, and a loser's canceller may fire")
@@ -188,6 +193,7 @@ private func describe(_ result: Result<DeferredListResult<Int>, any Error>?) -> 
         race.cancel()
         #expect(calls.all == [0, 1, 2])
         #expect(words(race.result) == "CancellationError")
+        keep(inputs)
     }
 
     @Test("D14: a race of nothing is EmptyInput; Twisted's never fires")

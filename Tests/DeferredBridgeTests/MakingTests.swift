@@ -120,6 +120,7 @@ import Testing
         #expect(one.isCancelled && calls.count == 0)
         two.cancel()
         #expect(two.isCancelled && calls.count == 1)
+        keep(deferred)
 
         let awaitedOne = Deferred<Int> { _ in calls.add(2) }
         let task = Task { try await awaitedOne.value }

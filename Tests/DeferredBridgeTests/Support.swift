@@ -85,6 +85,11 @@ func awaited<Value: Sendable>(_ source: some Awaitable<Value>) async -> Result<V
     do { return .success(try await source.value) } catch { return .failure(error) }
 }
 
+/// To here somebody, who could fire it, has the Deferred: optimised code releases a variable after its last use.
+func keep(_ deferreds: AnyObject...) { withExtendedLifetime(deferreds) {} }
+
+func keep(_ deferreds: [Deferred<Int>]) { withExtendedLifetime(deferreds) {} }
+
 /// Runs the body on a plain thread with a stack of this size.
 func onThread<Value: Sendable>(
     stackBytes: UInt64,

@@ -58,6 +58,7 @@ import Testing
         #expect(calls.count == 1)
         #expect(deferred.words == "TimedOut")
         deferred.ignoreFailure()
+        keep(inner)
     }
 
     @Test("D11: the canceller's own value or error wins")
