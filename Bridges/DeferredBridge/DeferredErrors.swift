@@ -109,13 +109,13 @@ public struct InvalidLimit: Error, Sendable, CustomStringConvertible {
 }
 
 /// A lock or semaphore was released more often than it was acquired.
-public struct ReleasedTooOften: Error, Sendable, CustomStringConvertible {
+public struct NotAcquired: Error, Sendable, CustomStringConvertible {
     /// What was released: a lock, or a semaphore of so many tokens.
     public let resource: String
 
     /// What happened, where it began, what to do.
     public var description: String {
-        "ReleasedTooOften: \(resource) was released, but nobody holds it. Release once for each acquire(), or use run { }, which"
+        "NotAcquired: \(resource) was released, but nobody holds it. Release once for each acquire(), or use run { }, which"
             + " releases by itself."
     }
 }

@@ -26,7 +26,7 @@ public final class DeferredLock: Sendable {
 
     /// Gives the lock to the first who waits, or leaves it free.
     ///
-    /// - Errors: ``ReleasedTooOften`` if nobody holds it.
+    /// - Errors: ``NotAcquired`` if nobody holds it.
     public func release() throws { try tokens.release() }
 
     /// Runs the body with the lock, which is released when it has returned or thrown.

@@ -36,7 +36,7 @@ public final class DeferredSemaphore: Sendable {
 
     /// Gives a token back, and with it serves the first who waits.
     ///
-    /// - Errors: ``ReleasedTooOften`` if all tokens are free.
+    /// - Errors: ``NotAcquired`` if all tokens are free.
     public func release() throws { try tokens.release() }
 
     /// Runs the body with a token, which is given back when it has returned or thrown.

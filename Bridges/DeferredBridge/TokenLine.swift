@@ -41,7 +41,7 @@ final class TokenLine: Sendable {
 
     func release() throws {
         let place = try state.withLock { state -> WaitingLine<Void>.Place? in
-            guard state.free < limit else { throw ReleasedTooOften(resource: resource) }
+            guard state.free < limit else { throw NotAcquired(resource: resource) }
             // Passed on, not put back: nobody who comes now gets in front.
             if let first = state.line.popFirst() { return first }
             state.free += 1
