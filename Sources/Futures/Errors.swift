@@ -107,7 +107,7 @@ public struct TimedOut: Error, Sendable, CustomStringConvertible {
 
 /// A combinator that needs at least one input got none.
 public struct EmptyInput: Error, Sendable, CustomStringConvertible {
-    /// The combinator.
+    /// The combinator, with its type: `Future.race`.
     public let combinator: String
 
     /// Makes the error.
@@ -115,8 +115,7 @@ public struct EmptyInput: Error, Sendable, CustomStringConvertible {
 
     /// What happened, where it began, what to do.
     public var description: String {
-        "EmptyInput: \(combinator.contains(".") ? combinator : "Future.\(combinator)") of no inputs would never complete."
-            + " Check that the list is not empty first."
+        "EmptyInput: \(combinator) of no inputs would never complete. Check that the list is not empty first."
     }
 }
 

@@ -16,7 +16,7 @@ extension Future where Success == Void {
         let inputs = Array(inputs)
         let result = Future<Input.Success>(_fileID: fileID, line: line)
         guard !inputs.isEmpty else {
-            _ = result._complete(.failure(EmptyInput("race")))
+            _ = result._complete(.failure(EmptyInput("Future.race")))
             return result
         }
         let registrations = JoinInputs()
@@ -60,7 +60,7 @@ extension Future where Success == Void {
         let inputs = Array(inputs)
         let result = Future<Input.Success>(_fileID: fileID, line: line)
         guard !inputs.isEmpty else {
-            _ = result._complete(.failure(EmptyInput("any")))
+            _ = result._complete(.failure(EmptyInput("Future.any")))
             return result
         }
         let state = JoinState<Input.Success>(count: inputs.count)
@@ -111,7 +111,7 @@ extension Future where Success == Void {
         let inputs = Array(inputs)
         let result = Future<Completion<Int, Input.Success>>(_fileID: fileID, line: line)
         guard !inputs.isEmpty else {
-            _ = result._complete(.failure(EmptyInput("firstCompleted")))
+            _ = result._complete(.failure(EmptyInput("Future.firstCompleted")))
             return result
         }
         let registrations = JoinInputs()

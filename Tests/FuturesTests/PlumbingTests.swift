@@ -89,7 +89,7 @@ import Testing
             (WouldDeadlock(.observer(of: "Future<Int>")), ["an observer of Future<Int>", "flatMap"]),
             (WouldDeadlock(.foreignTask), ["another task's job", "Wait in the greenlet's own body"]),
             (TimedOut(after: .seconds(1), waitingFor: "a fetch"), ["a fetch", "1.0 seconds", "a later wait may"]),
-            (EmptyInput("race"), ["Future.race", "Check that the list is not empty"]),
+            (EmptyInput("Future.race"), ["Future.race", "Check that the list is not empty"]),
             (PromiseCycle(origin: "here"), ["made at here", "Return another future"]),
         ] as [(any Error & CustomStringConvertible, [String])]
     )
