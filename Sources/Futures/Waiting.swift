@@ -31,23 +31,34 @@ extension Awaitable where Success: Sendable {
     /// The wait for something that is no future yet.
     @usableFromInline
     func _waitForRun(timeout: Duration?) throws -> Success {
-        let isPrepared = self is any _Prepared
-        if isPrepared, case .refused(let error) = WaitContext.current { throw error }
-        let future = future()
-        do {
-            if !future._isDone {
-                try _blockUntilDone(future, timeout: timeout)
-            } else if future._yields {
-                // SAFETY: the greenlet that runs is alive.
-                unsafe WaitContext.runningParker?._withUnsafeGuaranteedRef { $0._letOthersRun() }
+        guard let prepared = self as? any _Prepared else { return try waitForForeign(timeout: timeout) }
+        if case .refused(let error) = WaitContext.current { throw error }
+        // SAFETY: the contract of `_startRun`.
+        let run = unsafe unsafeDowncast(prepared._startRun(), to: Future<Success>.self)
+        if !run._isDone {
+            try _blockUntilDone(run, timeout: timeout, cancelling: true)
+        } else if run._yields {
+            // SAFETY: the greenlet that runs is alive.
+            unsafe WaitContext.runningParker?._withUnsafeGuaranteedRef { $0._letOthersRun() }
+        }
+        return try run._get()
+    }
+
+    /// The wait for something that is not ours, of which only an observer tells. Who gives up takes it along.
+    private func waitForForeign(timeout: Duration?) throws -> Success {
+        let future = Future<Success>.pending()
+        let registration = observe { outcome in _ = future._complete(outcome) }
+        if future._isDone { return try future._get() }
+        future._setCanceller { registration.cancel() }
+        do { try _blockUntilDone(future, timeout: timeout) } catch {
+            // The source says what came first. If it has called, or is about to, its outcome is this wait's.
+            if !registration.withdraw(), !future._isCancelled {
+                try _blockUntilDone(future, timeout: nil)
+                return try future._get()
             }
-        } catch {
-            // Left, not cancelled outright: the run may be a future that others observe, too.
-            if isPrepared { future._observe { _ in }.cancel() }
+            // The future made here says nothing to anybody.
             guard let error = error as? TimedOut else { throw error }
-            // What is foreign has no future but the one made here, whose place says nothing.
-            let operation = isPrepared ? error.operation : "\(Self.self)"
-            throw TimedOut(after: error.limit, waitingFor: operation, cancelling: isPrepared)
+            throw TimedOut(after: error.limit, waitingFor: "\(Self.self)")
         }
         return try future._get()
     }
@@ -61,67 +72,100 @@ extension Awaitable where Success: Sendable {
 }
 
 /// The part of a wait that does not depend on the value.
+///
+/// - Parameter cancelling: Whether who gives up because of the timeout cancels the source, unless others observe it.
 @usableFromInline
-func _blockUntilDone(_ source: _FutureCore, timeout: Duration?, observing: Bool = true) throws {
+func _blockUntilDone(
+    _ source: _FutureCore,
+    timeout: Duration?,
+    observing: Bool = true,
+    cancelling: Bool = false
+) throws {
     if let parker = unsafe WaitContext.runningParker {
         // SAFETY: the greenlet that runs is alive.
         return try unsafe parker._withUnsafeGuaranteedRef {
-            try park($0, on: source, timeout: timeout, observing: observing)
+            try park($0, on: source, timeout: timeout, observing: observing, cancelling: cancelling)
         }
     }
     switch WaitContext.current {
     case .refused(let error): throw error
     case .greenlet(let parker):
-        try park(parker, on: source, timeout: timeout, observing: observing)
+        try park(parker, on: source, timeout: timeout, observing: observing, cancelling: cancelling)
     case .thread:
         switch source._mayBlock {
-        case .allowed: try block(on: source, timeout: timeout, observing: observing)
+        case .allowed: try block(on: source, timeout: timeout, observing: observing, cancelling: cancelling)
         case .allowedUntil(let end):
             defer { end() }
-            try block(on: source, timeout: timeout, observing: observing)
+            try block(on: source, timeout: timeout, observing: observing, cancelling: cancelling)
         case .refused(let error): throw error
         }
     }
 }
 
 @inline(__always)
-private func park(_ parker: _Parker, on source: _FutureCore, timeout: Duration?, observing: Bool) throws {
+private func park(
+    _ parker: _Parker,
+    on source: _FutureCore,
+    timeout: Duration?,
+    observing: Bool,
+    cancelling: Bool
+) throws {
     let deadline = timeout.map { parker._clock.now.advanced(by: $0) }
     // Borrowed: a greenlet lives as long as it waits, and this function ends when the parker was withdrawn or has been
     // called. One whose stack was given up lives for ever.
     guard source._attach(borrowing: parker, observing: observing) else { return }
+    let error: any Error
+    let left: Leaving
     switch unsafe parker._park(on: .passUnretained(source), until: deadline) {
     case .unparked: return
     case .timedOut:
-        guard source._withdraw(parker) else {
-            parker._parkUninterruptibly()
-            return
-        }
-        throw TimedOut(after: timeout ?? .zero, waitingFor: source._summary)
-    case .refused(let error):
-        if source._withdraw(parker) { throw error }
-        parker._parkUninterruptibly()
-    case .interrupted(let error):
-        if source._cancel(parker) == .tooLate {
-            parker._parkUninterruptibly()
-        } else if !source._hasValue {
-            throw error
-        }
-        // A value came first, and nobody else may be left to take it.
-        parker._postpone(error)
+        // Before it is cancelled: then it would say that.
+        error = TimedOut(after: timeout ?? .zero, waitingFor: source._summary, cancelling: cancelling)
+        left = source.leave(parker, cancelling: cancelling)
+    case .refused(let refusal):
+        left = source.leave(parker, cancelling: cancelling)
+        error = refusal
+    case .interrupted(let interruption):
+        left = source.leave(parker, cancelling: true)
+        if left != .empty { parker._postpone(interruption) }
+        error = interruption
+    }
+    switch left {
+    case .empty: throw error
+    case .called: parker._parkUninterruptibly()
+    case .withValue: return
     }
 }
 
-private func block(on source: _FutureCore, timeout: Duration?, observing: Bool) throws {
+private func block(on source: _FutureCore, timeout: Duration?, observing: Bool, cancelling: Bool) throws {
     let waiter = ThreadWaiter()
     guard source._attach(waiter, observing: observing, waking: true) else { return }
     let deadline = timeout.map { LoopInstant.now.advanced(by: $0) } ?? .distantFuture
     if waiter.wait(until: deadline) { return }
-    guard source._withdraw(waiter) else {
-        _ = waiter.wait(until: .distantFuture)
-        return
+    let error = TimedOut(after: timeout ?? .zero, waitingFor: source._summary, cancelling: cancelling)
+    switch source.leave(waiter, cancelling: cancelling) {
+    case .empty: throw error
+    case .called: _ = waiter.wait(until: .distantFuture)
+    case .withValue: return
     }
-    throw TimedOut(after: timeout ?? .zero, waitingFor: source._summary)
+}
+
+/// How a waiter who gave up has left.
+private enum Leaving {
+    /// Without an outcome.
+    case empty
+    /// Not at all: it has been called, or is about to be.
+    case called
+    /// It will not be called, but a value came first, and nobody else may be left to take it (T24).
+    case withValue
+}
+
+extension _FutureCore {
+    fileprivate final func leave(_ waiter: _Node, cancelling: Bool) -> Leaving {
+        if !cancelling { return _withdraw(waiter) ? .empty : .called }
+        if _cancel(waiter) == .tooLate { return .called }
+        return _hasValue ? .withValue : .empty
+    }
 }
 
 /// A blocked thread's observer.

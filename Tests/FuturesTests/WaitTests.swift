@@ -221,8 +221,13 @@ import Testing
     func foreignTimesOut() async throws {
         let promise = Promise<Int>.kept()
         #expect(try await onThread { words(Result { try Foreign(promise.future).wait(timeout: .zero) }) } == "TimedOut")
-        #expect(promise.future.words == "pending")
+        #expect(promise.future.words == "pending" && promise.future._observers == 0)
         promise.succeed(1)
+    }
+
+    @Test("T24, K1: a wait for something else that times out as it completes ends with the value")
+    func foreignTimesOutLate() async throws {
+        #expect(try await onThread { words(Result { try LateForeign().wait(timeout: .zero) }) } == "7")
     }
 
     @Test("C12: completion and timeout race: a wait ends with the value or with TimedOut, never hangs")
@@ -237,6 +242,19 @@ import Testing
             return texts
         }
         #expect(texts.isSubset(of: ["1", "TimedOut"]))
+    }
+}
+
+/// Answers who leaves that it is too late, and calls then.
+private struct LateForeign: Awaitable {
+    func observe(_ observer: @escaping @Sendable (Result<Int, any Error>) -> Void) -> Registration {
+        Registration(
+            withdraw: {
+                _ = startThread { observer(.success(7)) }
+                return false
+            },
+            cancel: { .tooLate }
+        )
     }
 }
 
