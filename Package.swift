@@ -126,10 +126,22 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
+        .target(
+            name: "InteropMatrix",
+            dependencies: [
+                "CallbackBridge", "ConversionTesting", "DeferredBridge", "Futures", "Greenlets", "Loops", "QueueBridge",
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "InteropMatrixTests",
+            dependencies: ["InteropMatrix"],
+            swiftSettings: swiftSettings
+        ),
         .target(name: "CLegacyFetch", dependencies: ["CLibevent"], cSettings: cSettings),
         .executableTarget(
             name: "SwitchyardCommand",
-            dependencies: ["CLegacyFetch", "Futures", "Loops", "Switchyard"],
+            dependencies: ["CLegacyFetch", "Futures", "InteropMatrix", "Loops", "Switchyard"],
             swiftSettings: swiftSettings
         ),
         .testTarget(

@@ -48,9 +48,6 @@ enum ContextRegistry {
     static func pointer(for ticket: Ticket) -> UnsafeMutableRawPointer {
         unsafe UnsafeMutableRawPointer(bitPattern: ticket)!
     }
-
-    /// How many contexts have not ended.
-    static var count: Int { state.withLock { $0.entries.count } }
 }
 
 /// What the registry needs to know of a promise or handler whose type it does not.

@@ -34,7 +34,7 @@ extension Awaitable where Success: Sendable {
         guard let executor else { return future()._observe(body) }
         return future()._observe { outcome in
             let delivery = CallbackDelivery(of: outcome, to: body, on: executor._diagnosticName)
-            if !executor.tryPost({ delivery.arrive() }) { delivery.refuse() }
+            if !ContextSnapshot.post({ delivery.arrive() }, to: executor) { delivery.refuse() }
         }
     }
 }

@@ -28,7 +28,7 @@ extension EventSource {
         let place = SubscriptionPlace()
         place.fill(
             subscribe(demand: 1) { event in
-                let isAccepted = executor.tryPost {
+                let deliver: @Sendable () -> Void = {
                     switch event {
                     case .next(let element):
                         if place.isLeft { return }
@@ -37,7 +37,7 @@ extension EventSource {
                     case .end(let error): onEnd(error)
                     }
                 }
-                if isAccepted { return }
+                if ContextSnapshot.post(deliver, to: executor) { return }
                 place.cancel()
                 onEnd(LoopClosed(loop: executor._diagnosticName, operation: "an event was to be delivered"))
             }

@@ -21,7 +21,7 @@ extension Future {
         let result = Future(_fileID: fileID, line: line)
         let registration = observe { outcome in
             let delivery = Delivery(of: outcome, to: result, on: executor._diagnosticName)
-            if !executor.tryPost({ delivery.arrive() }) { delivery.refuse() }
+            if !ContextSnapshot.post({ delivery.arrive() }, to: executor) { delivery.refuse() }
         }
         result._setCanceller { registration.cancel() }
         return result

@@ -288,6 +288,9 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
     /// Removes the inline callback, which only the generic part knows.
     @usableFromInline package func _removeCallback(cancelling: Bool) -> _Removal { .late }
 
+    /// A delivery to an observer that comes late, with what is to be bound around it.
+    func _bound(_ delivery: _Node) -> _Node { delivery }
+
     /// With `busy` held: whether this listener observes, and nobody else does.
     final func _isOnlyObserver(_ observer: _Node) -> Bool {
         guard !_hasCallback else { return false }
@@ -462,6 +465,8 @@ package enum _Bits {
     @inlinable package static var yielding: UInt32 { 131072 }
     /// The only observer wakes somebody, and no reference to it is counted.
     @inlinable package static var borrowed: UInt32 { 32768 }
+    /// Observers run with the values of a snapshot bound.
+    @inlinable package static var bound: UInt32 { 262144 }
 }
 
 /// All observers of a future that has more than one, in the order they came.

@@ -21,7 +21,7 @@ package enum _Trampoline {
     }
 
     @usableFromInline
-    static func deliverOnDrain(_ node: _FutureCore) { Drain.shared.enqueue(node) }
+    static func deliverOnDrain(_ node: _FutureCore) { Drain.shared.enqueue(ContextSnapshot.bound(node)) }
 
     /// On the drain: delivers a node marked for it.
     static func deliver(drained node: _Node) { deliver(late: node) }
@@ -29,11 +29,9 @@ package enum _Trampoline {
     /// Delivers to an observer that came after the completion; behind the others, if those are on the drain.
     @usableFromInline
     static func deliver(late node: _Node, of source: _FutureCore) {
-        if source._state.load(ordering: .relaxed) & _Bits.onDrain != 0 {
-            Drain.shared.enqueue(node)
-        } else {
-            deliver(late: node)
-        }
+        let state = source._state.load(ordering: .relaxed)
+        let node = state & _Bits.bound == 0 ? node : source._bound(node)
+        if state & _Bits.onDrain != 0 { Drain.shared.enqueue(node) } else { deliver(late: node) }
     }
 
     /// The same for a node that is not a future.
@@ -49,14 +47,13 @@ package enum _Trampoline {
     @usableFromInline
     static func begin(_ node: _Node) -> UnsafeMutableRawPointer? {
         let trampoline = unsafe sy_thread_current().pointee.trampoline
-        // SAFETY: the queue owns one reference to each node in it; `end` takes it back.
-        let reference = unsafe Unmanaged.passUnretained(node)
         guard unsafe trampoline.pointee.active == 0 else {
-            unsafe sy_trampoline_push(trampoline, reference.retain().toOpaque())
+            // SAFETY: the queue owns one reference to each node in it; `end` takes it back.
+            unsafe sy_trampoline_push(trampoline, Unmanaged.passRetained(ContextSnapshot.bound(node)).toOpaque())
             return nil
         }
         unsafe trampoline.pointee.active = 1
-        unsafe trampoline.pointee.running = reference.toOpaque()
+        unsafe trampoline.pointee.running = Unmanaged.passUnretained(node).toOpaque()
         return UnsafeMutableRawPointer(trampoline)
     }
 

@@ -16,8 +16,12 @@ import Darwin
 enum CommandLineTool {
     private static let usage = """
         usage: switchyard tour [options] [URL ...]
+               switchyard matrix [options]
 
-        tour    one fetch, written in every style, against a real server; switchyard tour --help lists the options
+        tour    one fetch, written in every style, against a real server
+        matrix  every style handed to every other, in eight cases, and what came of it
+
+        switchyard COMMAND --help lists the options.
         """
 
     /// Not async: the main thread stays a plain thread, on which `wait()` is legal.
@@ -29,6 +33,7 @@ enum CommandLineTool {
     private static func run(_ arguments: [String]) -> Int32 {
         switch arguments.first {
         case "tour": return tour(Array(arguments.dropFirst()))
+        case "matrix": return matrix(Array(arguments.dropFirst()))
         case "--help", "-h", "help":
             Output.print(usage)
             return 0
@@ -54,6 +59,15 @@ enum CommandLineTool {
         } catch {
             Output.complain("tour: \(error)")
             Output.print("tour: failed, as standard error says")
+            return 1
+        }
+    }
+
+    private static func matrix(_ arguments: [String]) -> Int32 {
+        do { return try MatrixCommand.run(arguments) } catch let error as WrongInput {
+            return refuse("matrix: \(error)")
+        } catch {
+            Output.complain("matrix: \(error)")
             return 1
         }
     }
