@@ -53,6 +53,7 @@ package enum _Trampoline {
             return nil
         }
         unsafe trampoline.pointee.active = 1
+        // SAFETY: for a look at it while the caller, who keeps the node, delivers it.
         unsafe trampoline.pointee.running = Unmanaged.passUnretained(node).toOpaque()
         return UnsafeMutableRawPointer(trampoline)
     }
