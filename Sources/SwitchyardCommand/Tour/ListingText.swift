@@ -64,10 +64,22 @@ enum ListingText {
         }
         """
 
+    static let deferred = """
+        func fetchDeferred(_ url: String) -> Deferred<[UInt8]> {
+            fetch(url).deferred().then { response in response.body }
+        }
+        """
+
+    static let queue = """
+        func fetchInto(_ queue: Queue<Completion<Int, Response>>, _ url: String, key: Int) {
+            fetch(url).deliver(to: queue, key: key)
+        }
+        """
+
     /// By the names of the markers.
     static let all = [
         "wrap": wrap, "synchronous": synchronous, "callback": callback, "future": future, "coroutine": coroutine,
-        "native": native,
+        "native": native, "deferred": deferred, "queue": queue,
     ]
 
     /// What is shown before the table.
@@ -76,7 +88,7 @@ enum ListingText {
 
         \(indented(wrap))
 
-        Then the same function, written in four styles:
+        Then the same function, written in every style:
 
         1. synchronous
 
@@ -95,6 +107,14 @@ enum ListingText {
         4. native async/await
 
         \(indented(native))
+
+        5. Deferred, with a callback in its pipeline
+
+        \(indented(deferred))
+
+        6. delivery to a queue, from which a consumer takes whatever comes next
+
+        \(indented(queue))
 
         Now each style fetches everything. "equal": every byte is as it has to be; "in flight": the most
         requests that were open at once. The last row is listing 1, unchanged, in many greenlets.

@@ -43,4 +43,14 @@ func fetchNative(_ url: String) async throws -> [UInt8] {
     return response.body
 }
 
+// listing: deferred
+func fetchDeferred(_ url: String) -> Deferred<[UInt8]> {
+    fetch(url).deferred().then { response in response.body }
+}
+
+// listing: queue
+func fetchInto(_ queue: Queue<Completion<Int, Response>>, _ url: String, key: Int) {
+    fetch(url).deliver(to: queue, key: key)
+}
+
 // listing: end

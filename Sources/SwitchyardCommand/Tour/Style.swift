@@ -12,7 +12,7 @@ struct Style: Sendable {
     /// One after the other, on the calling thread: the reference, which needs nothing but blocking.
     static let synchronous = Style(name: "synchronous, one at a time", start: nil)
 
-    static let others = [callback, future, native, coroutine, greenlets]
+    static let others = [callback, future, deferred, queue, native, coroutine, greenlets]
 
     private static let callback = Style(name: "callback") { tally in
         pump(tally, fetchCallback)
@@ -20,6 +20,35 @@ struct Style: Sendable {
 
     private static let future = Style(name: "Future, done-callback by hand") { tally in
         pump(tally) { url, done in fetchFuture(url).callback { outcome in done(outcome) } }
+    }
+
+    private static let deferred = Style(name: "Deferred") { tally in
+        pump(tally) { url, done in
+            fetchDeferred(url).addBoth { outcome in
+                done(outcome)
+                return []
+            }
+        }
+    }
+
+    /// Producers put, one consumer takes.
+    private static let queue = Style(name: "queue") { tally in
+        Future {
+            let queue = Queue<Completion<Int, Response>>("answers")
+            var open = 0
+            func fetchNext() {
+                guard let request = tally.next() else { return }
+                fetchInto(queue, tally.url(request), key: request)
+                open += 1
+            }
+            for _ in 0..<tally.concurrency { fetchNext() }
+            while open > 0 {
+                let completion = try await queue.get().value
+                open -= 1
+                tally.record(completion.key, completion.outcome.map(\.body))
+                fetchNext()
+            }
+        }
     }
 
     private static let native = Style(name: "async/await") { tally in
