@@ -129,6 +129,37 @@ import Testing
         #expect(await eventually { calls.all == [1, 2] })
     }
 
+    @Test("T26: a future that was cancelled meanwhile throws nothing into the pipeline, whose stages see their result")
+    func cancelledMeanwhile() async throws {
+        let reports = ReportCollector(containing: "cancelled meanwhile")
+        let stages = Log<String>()
+        let deferred = Deferred<Int>("cancelled meanwhile")
+        let future = deferred.future()
+        // Twisted's asFuture and Tornado's convert_yielded set the result of a future that is done: InvalidStateError.
+        deferred.record(in: stages, as: "behind ")
+        let other = deferred.future()
+        #expect(future.cancel() == .stopped)
+        try deferred.callback(1)
+        deferred.record(in: stages, as: "later ")
+        #expect(stages.all == ["behind 1", "later 1"])
+        #expect(words(other.outcome) == "1")
+        #expect(await reports.settledReports().isEmpty)
+    }
+
+    @Test("T26: a cancellation goes from the future to the Deferred, and from the Deferred to the future")
+    func bothWays() {
+        let calls = Log<Int>()
+        let source = Deferred<Int> { _ in calls.add(1) }
+        let future = source.future()
+        source.cancel()
+        #expect(future.isCancelled && calls.all == [1])
+        let promise = Promise<Int>()
+        promise.onCancel { calls.add(2) }
+        let deferred = promise.future.deferred()
+        deferred.future().cancel()
+        #expect(calls.all == [1, 2] && promise.future.isCancelled)
+    }
+
     @Test("D21: an observer that leaves does not cancel what another Deferred waits for")
     func observerBesideHandOver() throws {
         let deferred = Deferred<Int>()
