@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Futures
-public import Greenlets
+import Greenlets
 import Loops
 
 extension EventSource {

@@ -1,7 +1,7 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
-public import Futures
+import Futures
 
 /// A program's own signals: topics, and the handlers that hear of what is posted to them.
 ///
@@ -47,7 +47,7 @@ public final class Registry<Topic: Hashable & Sendable, Element: Sendable>: Send
         if handlers.isEmpty { return }
         // Nothing that begins in a `deinit` runs user code on its stack.
         Drain.shared.post { [name] in
-            for handler in handlers { handler.end(RegistryClosed(name: name, topics: "topics")) }
+            for handler in handlers { handler.end(RegistryClosed(name: name)) }
         }
     }
 
@@ -67,7 +67,9 @@ public final class Registry<Topic: Hashable & Sendable, Element: Sendable>: Send
     /// - Parameter error: Why, if that is no natural end.
     public func end(_ topic: Topic, _ error: (any Error)? = nil) {
         let handlers = state.withLock { state in
-            state.table.removeAll(of: topic).filter { !state.table.contains($0) }
+            let left = state.table.removeAll(of: topic).filter { !state.table.contains($0) }
+            state.dropped += left.reduce(0) { $0 + $1.droppedCount }
+            return left
         }
         for handler in handlers { handler.end(error) }
     }
@@ -76,7 +78,9 @@ public final class Registry<Topic: Hashable & Sendable, Element: Sendable>: Send
     public func close(_ error: (any Error)? = nil) {
         let handlers = state.withLock { state in
             state.isClosed = true
-            return state.table.removeAll()
+            let left = state.table.removeAll()
+            state.dropped += left.reduce(0) { $0 + $1.droppedCount }
+            return left
         }
         for handler in handlers { handler.end(error) }
     }

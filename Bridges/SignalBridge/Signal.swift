@@ -90,10 +90,10 @@ extension Signal {
     }
 
     /// Makes the signal the registry's.
-    func install() throws(SignalUnavailable) { try verify(sy_signal_install(rawValue)) }
+    func install() throws(SignalUnavailable) { unsafe try verify(sy_signal_install(rawValue)) }
 
     /// Somebody may have taken it since.
-    func check() throws(SignalUnavailable) { try verify(sy_signal_check(rawValue)) }
+    func check() throws(SignalUnavailable) { unsafe try verify(sy_signal_check(rawValue)) }
 
     /// Gives it back.
     ///
@@ -113,10 +113,12 @@ extension Signal {
     private static func owner(of handler: UnsafeRawPointer?) -> String {
         var file: UnsafePointer<CChar>?
         var name: UnsafePointer<CChar>?
-        // The address is that of a handler; null and one are the system's own.
-        guard let handler = unsafe handler, UInt(bitPattern: handler) > 1 else { return "the system's default" }
+        // Null and one are the system's own: SIG_DFL and SIG_IGN.
+        guard let handler = unsafe handler, UInt(bitPattern: handler) > 1 else {
+            return "somebody who has put back the system's own disposition meanwhile"
+        }
         unsafe sy_code_owner(handler, &file, &name)
-        guard let file = unsafe file else { return "a handler at \(handler)" }
+        guard let file = unsafe file else { return unsafe "a handler at \(handler)" }
         let path = unsafe String(cString: file)
         let base = path.split(separator: "/").last.map(String.init) ?? path
         if base.hasPrefix("libdispatch") { return "Dispatch (a signal source of \(base))" }

@@ -114,16 +114,14 @@ public struct ChildUnavailable: Error, Sendable, CustomStringConvertible {
     }
 }
 
-/// The registry was closed, or its last owner let it go: nothing will be posted to its topics any more.
+/// The last owner of a registry let it go: nothing will be posted to its topics any more.
 public struct RegistryClosed: Error, Sendable, CustomStringConvertible {
     /// The registry's name.
     public let name: String
-    /// The topics.
-    public let topics: String
 
     /// What happened, where it began, what to do.
     public var description: String {
-        "RegistryClosed: \(topics) of registry \(name), which was released while somebody listened, so that nobody could"
-            + " have posted to it. Keep it as long as somebody listens, and close it when there is nothing more to come."
+        "RegistryClosed: registry \(name) was released while somebody listened to it, so that nobody could have posted to it."
+            + " Keep it as long as somebody listens, and close it when there is nothing more to come."
     }
 }

@@ -65,27 +65,15 @@ public struct SignalSource: EventSource, Hashable, CustomStringConvertible {
         on executor: (any CallbackExecutor)? = nil,
         _ handler: @escaping @Sendable (SignalDelivery) throws -> Void
     ) throws -> Subscription {
-        let outcome = Lock(Start())
-        let subscription = subscribe(on: executor, handler) { error in
+        let core = try SignalCore.current(for: "handling \(self)")
+        // Says whether the signals can be had, and holds them until the handler is there.
+        let holder = core.subscriber(to: signals, demand: .none) { _ in }
+        try core.add(holder, to: signals)
+        defer { holder.subscription.cancel() }
+        return subscribe(on: executor, handler) { error in
             guard let error else { return }
-            let isStarting = outcome.withLock { start in
-                if start.isOver { return false }
-                start.error = error
-                return true
-            }
-            if !isStarting { Reporter.report(.message("the handler of \(self) is called no more: \(error)")) }
+            Reporter.report(.message("the handler of \(self) is called no more: \(error)"))
         }
-        let error = outcome.withLock { start in
-            start.isOver = true
-            return start.error
-        }
-        if let error { throw error }
-        return subscription
-    }
-
-    private struct Start {
-        var isOver = false
-        var error: (any Error)?
     }
 
     /// The next delivery; nothing is installed until a verb is used.
