@@ -18,11 +18,11 @@ public import Futures
 /// - Errors: ``ChildUnavailable`` if somebody else waited for the child and took its status.
 public struct ChildProcess: Awaitable, CustomStringConvertible {
     /// How it ended.
-    public typealias Success = ExitStatus
+    public typealias Success = ChildStatus
 
     /// The process's number.
     public let id: Int32
-    private let exit: Future<ExitStatus>
+    private let exit: Future<ChildStatus>
 
     /// Takes over a child that this process has started.
     ///
@@ -35,12 +35,12 @@ public struct ChildProcess: Awaitable, CustomStringConvertible {
     }
 
     /// The exit status of a child, for callers that want no `ChildProcess`: each verb makes one.
-    public static func exit(of id: Int32) -> Call<ExitStatus> { Call(from: { try ChildProcess(id: id) }) }
+    public static func exit(of id: Int32) -> Call<ChildStatus> { Call(from: { try ChildProcess(id: id) }) }
 
     /// Registers an observer of the end.
     ///
     /// - Executor: The registry's thread; the caller's if the child has ended.
-    public func observe(_ observer: @escaping @Sendable (Result<ExitStatus, any Error>) -> Void) -> Registration {
+    public func observe(_ observer: @escaping @Sendable (Result<ChildStatus, any Error>) -> Void) -> Registration {
         exit.observe(observer)
     }
 
@@ -55,7 +55,7 @@ public struct ChildProcess: Awaitable, CustomStringConvertible {
 }
 
 /// How a process ended.
-public enum ExitStatus: Sendable, Hashable, CustomStringConvertible {
+public enum ChildStatus: Sendable, Hashable, CustomStringConvertible {
     /// By itself, with this code.
     case exited(Int32)
     /// By a signal.

@@ -15,7 +15,7 @@ import Darwin
 /// The children that are to be reaped. SIGCHLD says that some have ended, not which: each is looked at.
 final class ChildTable: Sendable {
     fileprivate struct State {
-        var children: [Int32: Future<ExitStatus>] = [:]
+        var children: [Int32: Future<ChildStatus>] = [:]
         /// There while there are children.
         var subscription: Subscription?
     }
@@ -25,9 +25,9 @@ final class ChildTable: Sendable {
     /// Takes a child over.
     ///
     /// - Errors: ``ChildUnavailable``; what keeps SIGCHLD from being handled.
-    func adopt(_ process: Int32, in core: SignalCore) throws -> Future<ExitStatus> {
+    func adopt(_ process: Int32, in core: SignalCore) throws -> Future<ChildStatus> {
         guard process > 0 else { throw ChildUnavailable(process: process, reason: .notOneProcess) }
-        let exit = Future<ExitStatus>.pending()
+        let exit = Future<ChildStatus>.pending()
         // A consumer that leaves is never the last: the child goes on, and so does the future.
         exit.callback { _ in }
         exit._setCanceller { .tooLate }
@@ -72,7 +72,7 @@ final class ChildTable: Sendable {
     private func lost(_ error: (any Error)?, _ core: SignalCore) {
         let orphans = state.withLock { state in
             state.subscription = nil
-            if state.children.isEmpty { return [Future<ExitStatus>]() }
+            if state.children.isEmpty { return [Future<ChildStatus>]() }
             do {
                 state.subscription = try subscribe(in: core)
                 return []
@@ -87,7 +87,7 @@ final class ChildTable: Sendable {
 
     private enum Look {
         case running
-        case ended(Result<ExitStatus, any Error>)
+        case ended(Result<ChildStatus, any Error>)
         case missing
     }
 
@@ -103,7 +103,7 @@ final class ChildTable: Sendable {
     }
 
     /// What became of a child that was there before; nil while it runs.
-    private static func outcome(of process: Int32) -> Result<ExitStatus, any Error>? {
+    private static func outcome(of process: Int32) -> Result<ChildStatus, any Error>? {
         switch look(at: process) {
         case .running: nil
         case .ended(let outcome): outcome

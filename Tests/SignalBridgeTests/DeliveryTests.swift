@@ -113,24 +113,26 @@ extension SignalBridgeTests {
             #expect(disposition(of: .hangup) == before)
             let futures = [next.future(), next.future()]
             #expect(disposition(of: .hangup) != before)
-            async let value = next.value
-            let greenlet = Greenlet.spawn { try next.wait(timeout: .seconds(60)) }
-            let called = Log<SignalDelivery>()
-            next.callback { if case .success(let delivery) = $0 { called.add(delivery) } }
-            // Whoever is not there yet hears of a later one.
-            while !greenlet.isCompleted || called.count == 0 || futures.contains(where: { !$0.isCompleted }) {
-                let keep = Signal.hangup.next().future()
-                try Signal.hangup.raise()
-                _ = try await keep.value
+            try Signal.hangup.raise()
+            for future in futures { #expect(try await future.value == SignalDelivery(.hangup)) }
+            #expect(await eventually { disposition(of: .hangup) == before })
+            // Nobody knows when the others have come: the signal is sent until all have it.
+            let guardian = try Signal.hangup.handle { _ in }
+            let raising = Task {
+                while !Task.isCancelled {
+                    try Signal.hangup.raise()
+                    await Task.yield()
+                }
             }
-            #expect(try await greenlet.value.signal == .hangup && futures[0].value == SignalDelivery(.hangup))
-            let helper = try Signal.hangup.handle { _ in }
-            let raising = Task { while !Task.isCancelled { try Signal.hangup.raise(); await Task.yield() } }
-            #expect(try await value.signal == .hangup)
+            let called = Promise<SignalDelivery>()
+            next.callback { called.complete(with: $0) }
+            let greenlet = Greenlet.spawn { try next.wait(timeout: .seconds(60)) }
+            let thread = try await onThread { try next.wait(timeout: .seconds(60)) }
+            let all = [try await next.value, try await greenlet.value, try await called.future.value, thread]
+            #expect(all.allSatisfy { $0.signal == .hangup })
             raising.cancel()
             _ = try? await raising.value
-            helper.cancel()
-            #expect(await eventually { disposition(of: .hangup) == before })
+            guardian.cancel()
         }
 
         @Test("SG4: what comes while a handler has asked for nothing is added up for it, signal by signal")

@@ -68,7 +68,9 @@ func disposition(of signal: Signal) -> (handler: UInt, flags: Int32) {
     #else
     let handler = unsafe current.__sigaction_handler.sa_handler
     #endif
-    return (unsafe unsafeBitCast(handler, to: UInt.self), Int32(current.sa_flags))  // SAFETY: a pointer, compared only.
+    // The C library adds a flag of its own, SA_RESTORER, to all it sets.
+    let flags = Int32(current.sa_flags) & ~0x0400_0000
+    return (unsafe unsafeBitCast(handler, to: UInt.self), flags)  // SAFETY: a pointer, compared only.
 }
 
 /// Starts a shell that runs the text.
@@ -76,7 +78,7 @@ func startShell(_ script: String) throws -> Int32 {
     var process: Int32 = 0
     let words = ["/bin/sh", "-c", script]
     var arguments: [UnsafeMutablePointer<CChar>?] = unsafe words.map { unsafe strdup($0) } + [nil]
-    defer { for argument in unsafe arguments { unsafe free(argument) } }
+    defer { unsafe arguments.forEach { unsafe free($0) } }
     let error = unsafe posix_spawn(&process, "/bin/sh", nil, nil, &arguments, environ)
     guard error == 0 else { throw Oops() }
     return process
