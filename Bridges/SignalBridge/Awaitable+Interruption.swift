@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Futures
+import Greenlets
 
 extension Awaitable where Success: Sendable {
     /// Blocks until the outcome is there or a signal comes: parks the greenlet that calls, or blocks a plain thread.
@@ -34,15 +35,16 @@ extension Awaitable where Success: Sendable {
         let source: Future<Success> = future()
         let registration = source.callback { _ in interruption.wake() }
         let failure = interruption.failureOfWait(for: source, timeout: timeout)
+        // Before it is cancelled, while it knows its label.
+        let operation = source.isCompleted ? "" : source._summary
         // A kill cancels, as in every wait. So does leaving a run, which nobody else could reach.
-        let isKilled = failure.map { !($0 is TimedOut) } ?? false
+        let isKilled = failure.map { !($0 is TimedOut || $0 is WouldDeadlock || $0 is Deadlock) } ?? false
         let hasLeft = isPrepared || isKilled ? registration.cancel() == .stopped : registration.withdraw()
         // Who could not leave has an outcome, unless it is a producer that does not stop.
         if !hasLeft, source.isCompleted || !(isPrepared || isKilled) {
             if isKilled, let failure, case .greenlet(let parker) = WaitContext.current { parker._postpone(failure) }
             return try source.wait()
         }
-        let operation = source._summary
         if let failure = failure as? TimedOut {
             throw TimedOut(after: failure.limit, waitingFor: operation, cancelling: isPrepared)
         }

@@ -1,7 +1,6 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
-import CSignals
 import Futures
 
 /// One wait that signals may end.
@@ -10,6 +9,8 @@ final class Interruption: Sendable {
         var signal: Signal?
         /// The caller of the wait has been told.
         var isTold = false
+        /// Nobody will be told any more.
+        var isOver = false
     }
 
     private let core: SignalCore
@@ -23,11 +24,14 @@ final class Interruption: Sendable {
         let signals = source.signals
         let handler = SignalCore.Handler(
             demand: .unlimited,
-            onLeave: { [core] in core.remove($0, from: signals, passingOn: true) }
+            onLeave: { [core] in core.remove($0, from: signals) }
         ) { event in
             guard case .next(let delivery) = event else { return }
-            self.state.withLock { state in if state.signal == nil { state.signal = delivery.signal } }
-            self.wake()
+            let isLate = self.state.withLock { state in
+                if state.signal == nil { state.signal = delivery.signal }
+                return state.isOver
+            }
+            if isLate { self.passOn(delivery.signal) } else { self.wake() }
         }
         try core.add(handler, to: signals)
         place.fill(handler.subscription)
@@ -61,7 +65,12 @@ final class Interruption: Sendable {
     /// Leaves. A signal that came and has interrupted nothing is sent again, unless somebody else has heard of it.
     func end() {
         place.cancel()
-        guard let signal = state.withLock({ $0.isTold ? nil : $0.signal }), !core.isHandled(signal) else { return }
-        _ = sy_signal_raise(signal.rawValue)
+        let untold = state.withLock { state in
+            state.isOver = true
+            return state.isTold ? nil : state.signal
+        }
+        if let untold { passOn(untold) }
     }
+
+    private func passOn(_ signal: Signal) { if !core.isHandled(signal) { core.passOn(signal) } }
 }

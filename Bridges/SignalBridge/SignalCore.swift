@@ -82,22 +82,30 @@ final class SignalCore: Sendable {
     }
 
     /// Takes a handler out; a signal that has none left does what it did before the first came.
-    ///
-    /// - Parameter passingOn: Whether what came and was told nobody is sent again, for whoever has the signal now.
-    func remove(_ handler: Handler, from signals: [Signal], passingOn: Bool = false) {
+    func remove(_ handler: Handler, from signals: [Signal]) {
         // The parent's handlers left when the child began.
         if isForked { return }
         let left = table.withLock { table in
-            signals.filter { table.remove(handler, from: $0) }.map { signal in
-                let isRestored = signal.restore()
-                return (signal, isRestored, sy_signal_take(signal.rawValue) > 0)
-            }
+            signals.filter { table.remove(handler, from: $0) }.map(Self.giveBack)
         }
-        for (signal, isRestored, isUntold) in left {
-            if !isRestored { reportDisplaced(signal) }
-            if isUntold, passingOn { _ = sy_signal_raise(signal.rawValue) }
-        }
+        for departure in left { finish(departure) }
     }
+
+    /// What giving back a signal has left to do, without the lock.
+    private typealias Departure = (signal: Signal, isRestored: Bool, isUntold: Bool)
+
+    private static func giveBack(_ signal: Signal) -> Departure {
+        let isRestored = signal.restore()
+        return (signal, isRestored, sy_signal_take(signal.rawValue) > 0)
+    }
+
+    private func finish(_ departure: Departure) {
+        if !departure.isRestored { reportDisplaced(departure.signal) }
+        if departure.isUntold { passOn(departure.signal) }
+    }
+
+    /// What came and was told nobody is sent again, for whoever has the signal now.
+    func passOn(_ signal: Signal) { _ = sy_signal_raise(signal.rawValue) }
 
     /// Whether anybody listens.
     func isHandled(_ signal: Signal) -> Bool { table.withLock { !$0.handlers(of: signal).isEmpty } }
@@ -135,16 +143,17 @@ final class SignalCore: Sendable {
                 return count == 0 ? nil : (SignalDelivery(signal, count: count), table.handlers(of: signal))
             }
         }
-        for (delivery, handlers) in arrived { for handler in handlers { handler.offer(delivery) } }
+        for (delivery, handlers) in arrived where handlers.count(where: { $0.offer(delivery) }) == 0 {
+            // All had left between the two steps.
+            passOn(delivery.signal)
+        }
     }
 
     /// Somebody stopped the loop from a handler: whoever listens is told, and the next one starts another.
     private func loopStopped() {
         engine.withLock { $0 = nil }
-        let handlers = table.withLock { table in
-            for signal in table.topics { _ = signal.restore() }
-            return table.removeAll()
-        }
+        let (left, handlers) = table.withLock { table in (table.topics.map(Self.giveBack), table.removeAll()) }
+        for departure in left { finish(departure) }
         for handler in handlers { handler.end(LoopClosed(loop: "signals", operation: "signals were to be delivered")) }
     }
 }

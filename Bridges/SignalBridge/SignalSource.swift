@@ -17,7 +17,8 @@ public import Futures
 /// - Executor: Handlers run on the registry's thread unless an executor is named, for one signal in the order in which they
 ///   came, for several that came at once in the order of their numbers. A handler that comes during a delivery is called
 ///   from the next one on, one that leaves is called no more.
-/// - Cancellation: Leaving, also inside the handler. What no handler was told by then is told nobody.
+/// - Cancellation: Leaving, also inside the handler. What came before the last handler left and was told nobody is sent
+///   again, once: it does what a later signal would.
 /// - Errors: A source that cannot listen ends at once, with ``SignalUnavailable`` or ``SignalsForked``; see
 ///   ``handle(on:_:)``, which throws.
 public struct SignalSource: EventSource, Hashable, CustomStringConvertible {

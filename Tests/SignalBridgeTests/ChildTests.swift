@@ -28,7 +28,7 @@ extension SignalBridgeTests {
 
         @Test("SG13: a child that a signal ends says which; one that has ended already is found")
         func killed() async throws {
-            let process = try startShell("read line")
+            let process = try startShell("exec sleep 600")
             let child = try ChildProcess(id: process)
             kill(process, SIGTERM)
             #expect(try await child.value == .killed(by: .terminate, dumpedCore: false))
@@ -51,7 +51,7 @@ extension SignalBridgeTests {
 
         @Test("SG14: a child is reaped also if its waiter was cancelled, and others still get the status")
         func cancelledWaiter() async throws {
-            let process = try startShell("read line")
+            let process = try startShell("exec sleep 600")
             let child = try ChildProcess(id: process)
             let waiter = Greenlet.spawn { try child.wait() }
             waiter.kill()
@@ -71,7 +71,7 @@ extension SignalBridgeTests {
             let others = try startShell("exit 9")
             var information = unsafe siginfo_t()
             #expect(unsafe waitid(P_PID, id_t(others), &information, WEXITED | WNOWAIT) == 0)
-            let process = try startShell("read line")
+            let process = try startShell("exec sleep 600")
             _ = try ChildProcess(id: process)
             kill(process, SIGKILL)
             #expect(await eventually { !exists(process) })
@@ -91,8 +91,9 @@ extension SignalBridgeTests {
             #expect(disposition(of: .child).handler == 0)
             // The thief comes first, as the registry's thread is held.
             let hold = try await Hold(with: .user1)
-            let process = try startShell("exit 0")
+            let process = try startShell("exec sleep 600")
             let child = try ChildProcess(id: process)
+            kill(process, SIGKILL)
             var status: Int32 = 0
             #expect(unsafe waitpid(process, &status, 0) == process)
             hold.end()

@@ -79,7 +79,15 @@ func startShell(_ script: String) throws -> Int32 {
     let words = ["/bin/sh", "-c", script]
     var arguments: [UnsafeMutablePointer<CChar>?] = unsafe words.map { unsafe strdup($0) } + [nil]
     defer { unsafe arguments.forEach { unsafe free($0) } }
-    let error = unsafe posix_spawn(&process, "/bin/sh", nil, nil, &arguments, environ)
+    // The threads of tasks block signals, and a child would inherit that.
+    var attributes = posix_spawnattr_t()
+    var nothing = sigset_t()
+    unsafe posix_spawnattr_init(&attributes)
+    defer { unsafe posix_spawnattr_destroy(&attributes) }
+    unsafe sigemptyset(&nothing)
+    unsafe posix_spawnattr_setsigmask(&attributes, &nothing)
+    unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+    let error = unsafe posix_spawn(&process, "/bin/sh", nil, &attributes, &arguments, environ)
     guard error == 0 else { throw Oops() }
     return process
 }
