@@ -32,7 +32,11 @@ extension EventSource {
     /// - Cancellation: Through the subscription.
     /// - Parameter ending: Whether the source's end ends the topic, with its error.
     @discardableResult
-    public func post<Topic>(to topic: Topic, in registry: Registry<Topic, Element>, ending: Bool = false) -> Subscription {
+    public func post<Topic>(
+        to topic: Topic,
+        in registry: Registry<Topic, Element>,
+        ending: Bool = false
+    ) -> Subscription {
         subscribe(demand: .unlimited) { event in
             switch event {
             case .next(let element): registry.post(element, to: topic)

@@ -98,7 +98,11 @@ public final class Registry<Topic: Hashable & Sendable, Element: Sendable>: Send
 
     // MARK: For sources
 
-    func add(_ topics: [Topic], demand: Demand, _ handler: @escaping @Sendable (SourceEvent<Element>) -> Void) -> Subscription {
+    func add(
+        _ topics: [Topic],
+        demand: Demand,
+        _ handler: @escaping @Sendable (SourceEvent<Element>) -> Void
+    ) -> Subscription {
         let handler = Handler(
             demand: demand,
             backlog: backlog.policy(),

@@ -50,7 +50,9 @@ final class SignalCore: Sendable {
         // SAFETY: given back at once if another thread was first, otherwise never.
         let reference = unsafe Unmanaged.passRetained(core)
         let address = unsafe UInt(bitPattern: reference.toOpaque())
-        if place.compareExchange(expected: old, desired: address, ordering: .acquiringAndReleasing).exchanged { return core }
+        if place.compareExchange(expected: old, desired: address, ordering: .acquiringAndReleasing).exchanged {
+            return core
+        }
         unsafe reference.release()
         return existing!
     }

@@ -33,7 +33,8 @@ public struct SignalUnavailable: Error, Sendable, CustomStringConvertible {
     public var description: String {
         let text =
             switch reason {
-            case .uncatchable: "the kernel lets no process catch it. Handle SIGTERM or SIGTSTP, which precede it by custom."
+            case .uncatchable:
+                "the kernel lets no process catch it. Handle SIGTERM or SIGTSTP, which precede it by custom."
             case .fault:
                 "a thread causes it by a fault, which it would repeat for ever if the process went on. Leave it to a crash"
                     + " reporter."
@@ -101,7 +102,8 @@ public struct ChildUnavailable: Error, Sendable, CustomStringConvertible {
     public var description: String {
         let text =
             switch reason {
-            case .notOneProcess: "the number has to be one process's, above zero. Pass what fork or posix_spawn returned."
+            case .notOneProcess:
+                "the number has to be one process's, above zero. Pass what fork or posix_spawn returned."
             case .noChild:
                 "it is no child of this process, or was waited for before. Make one ChildProcess as soon as the child is"
                     + " started, and share it."

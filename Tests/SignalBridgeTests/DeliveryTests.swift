@@ -39,7 +39,9 @@ extension SignalBridgeTests {
             #expect(log.all.suffix(3) == ["a", "c", "d"])
         }
 
-        @Test("SG1: a handler that leaves in another one is not called; one that comes is called from the next delivery on")
+        @Test(
+            "SG1: a handler that leaves in another one is not called; one that comes is called from the next delivery on"
+        )
         func changesInside() async throws {
             let log = Log<String>()
             let (victim, newcomer) = (SubscriptionPlace(), SubscriptionPlace())
@@ -93,7 +95,9 @@ extension SignalBridgeTests {
             }
         }
 
-        @Test("T19: a signal reaches its handlers on the loop they named, through the registry, and while the loop sleeps")
+        @Test(
+            "T19: a signal reaches its handlers on the loop they named, through the registry, and while the loop sleeps"
+        )
         func onLoop() async throws {
             let isThere = try await onThread { () throws -> Bool in
                 let loop = try IOLoop(name: "handled here")
@@ -106,7 +110,9 @@ extension SignalBridgeTests {
             #expect(isThere)
         }
 
-        @Test("SG3: the next delivery is an awaitable in every style, installed when a verb is used and gone afterwards")
+        @Test(
+            "SG3: the next delivery is an awaitable in every style, installed when a verb is used and gone afterwards"
+        )
         func once() async throws {
             let before = disposition(of: .hangup)
             let next = Signal.hangup.next()
@@ -141,7 +147,9 @@ extension SignalBridgeTests {
             let source = Signals.source(.user1, .user2, .user1)
             #expect(source.signals == [.user1, .user2])
             let log = Log<SignalDelivery>()
-            let subscription = source.subscribe(demand: .none) { if case .next(let delivery) = $0 { log.add(delivery) } }
+            let subscription = source.subscribe(demand: .none) {
+                if case .next(let delivery) = $0 { log.add(delivery) }
+            }
             let witness = Log<SignalDelivery>()
             let other = try source.handle { witness.add($0) }
             defer { other.cancel() }
@@ -209,7 +217,9 @@ extension SignalBridgeTests {
             #expect(Signal.kill.subscribe(demand: 1) { _ in }.cancel() == .tooLate)
         }
 
-        @Test("V30, SG7: each delivery has a fresh greenlet, which may wait; the handler stays, and ends with its subscription")
+        @Test(
+            "V30, SG7: each delivery has a fresh greenlet, which may wait; the handler stays, and ends with its subscription"
+        )
         func greenlets() async throws {
             let loop = try IOLoop.onOwnThread(name: "spawner")
             defer { loop.stop() }
@@ -233,7 +243,9 @@ extension SignalBridgeTests {
             #expect(disposition(of: .user1).handler == 0)
         }
 
-        @Test("SG7: what a greenlet throws is reported; a stopped loop and a released one end the handler, which holds neither")
+        @Test(
+            "SG7: what a greenlet throws is reported; a stopped loop and a released one end the handler, which holds neither"
+        )
         func greenletEnds() async throws {
             let collector = ReportCollector(containing: "Oops")
             do {

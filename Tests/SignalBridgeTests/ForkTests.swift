@@ -11,7 +11,9 @@ import Testing
 
 extension SignalBridgeTests {
     @Suite("Forked processes") struct ForkTests {
-        @Test("SG20: a signal raised in a forked child does what it did before the parent's handlers, and the parent is told nothing")
+        @Test(
+            "SG20: a signal raised in a forked child does what it did before the parent's handlers, and the parent is told nothing"
+        )
         func childsOwn() async {
             await #expect(processExitsWith: .exitCode(42)) {
                 let status = try await onThread { () -> Int32 in
@@ -34,7 +36,9 @@ extension SignalBridgeTests {
             }
         }
 
-        @Test("SG20: using signals in a forked child is refused by name; after re-initialising they work there, apart from the parent's")
+        @Test(
+            "SG20: using signals in a forked child is refused by name; after re-initialising they work there, apart from the parent's"
+        )
         func reinitialised() async {
             await #expect(processExitsWith: .exitCode(42)) {
                 let status = try await onThread { () -> Int32 in
@@ -54,7 +58,9 @@ extension SignalBridgeTests {
         private static func inChild(_ parents: Subscription) -> Int32 {
             let refused = Result { try Signal.user1.handle { _ in } }
             guard case .failure(let error) = refused, error is SignalsForked else { return 10 }
-            guard case .failure(let error)? = Signal.user1.next().future().outcome, error is SignalsForked else { return 11 }
+            guard case .failure(let error)? = Signal.user1.next().future().outcome, error is SignalsForked else {
+                return 11
+            }
             do {
                 _ = try ChildProcess(id: 1)
                 return 12

@@ -1,8 +1,8 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
-import ConversionTesting
 import CSignals
+import ConversionTesting
 import Foundation
 import Futures
 import Greenlets
@@ -32,7 +32,9 @@ extension SignalBridgeTests {
             }
         }
 
-        @Test("SG11: a future goes on after an interrupted wait and keeps its value; a greenlet's wait is interrupted, too")
+        @Test(
+            "SG11: a future goes on after an interrupted wait and keeps its value; a greenlet's wait is interrupted, too"
+        )
         func keepsValue() async throws {
             let promise = Promise<Int>()
             let future = promise.future
@@ -94,7 +96,9 @@ extension SignalBridgeTests {
                 let promise = Promise<Int>("late")
                 let late = Result { try promise.future.wait(interruptedBy: .user1, timeout: .milliseconds(1)) }
                 promise.succeed(3)
-                return [value, call, failed.error is Oops, (late.error as? TimedOut)?.operation.contains("late") == true]
+                return [
+                    value, call, failed.error is Oops, (late.error as? TimedOut)?.operation.contains("late") == true,
+                ]
             }
             #expect(results == [true, true, true, true])
             let promise = Promise<Int>()

@@ -1,8 +1,8 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
-import ConversionTesting
 import CSignals
+import ConversionTesting
 import Dispatch
 import Foundation
 import Futures
@@ -43,7 +43,9 @@ extension SignalBridgeTests {
             #expect(await collector.settledReports().count == 1)
         }
 
-        @Test("SG9: a signal that a foreign handler holds is refused, by throwing, as the end and as the outcome; the owner is named")
+        @Test(
+            "SG9: a signal that a foreign handler holds is refused, by throwing, as the end and as the outcome; the owner is named"
+        )
         func foreign() async throws {
             signal(SIGTTIN) { _ in }
             defer { signal(SIGTTIN, SIG_DFL) }
@@ -100,7 +102,9 @@ extension SignalBridgeTests {
             await #expect(throws: SignalUnavailable.self) { try await signal.next().value }
         }
 
-        @Test("SG10: numbers that the C library keeps, a number that cannot be sent, and no signal at all are refused, too")
+        @Test(
+            "SG10: numbers that the C library keeps, a number that cannot be sent, and no signal at all are refused, too"
+        )
         func odd() async {
             #if os(Linux)
             #expect(throws: SignalUnavailable.self) { try Signal(rawValue: 32).handle { _ in } }
@@ -115,7 +119,10 @@ extension SignalBridgeTests {
         func stoppedLoop() async throws {
             let ends = Log<Bool>()
             let before = disposition(of: .user1)
-            Signal.user1.subscribe({ _ in (CurrentLoop.current as? IOLoop)?.stop() }, onEnd: { ends.add($0 is LoopClosed) })
+            Signal.user1.subscribe(
+                { _ in (CurrentLoop.current as? IOLoop)?.stop() },
+                onEnd: { ends.add($0 is LoopClosed) }
+            )
             try Signal.user1.raise()
             #expect(await eventually { ends.all == [true] })
             #expect(await eventually { disposition(of: .user1) == before })

@@ -11,7 +11,9 @@ import Testing
 
 extension SignalBridgeTests {
     @Suite("Topics") struct TopicTests {
-        @Test("SG16: topics have several handlers, called in the order in which they came, each of its own topics alone")
+        @Test(
+            "SG16: topics have several handlers, called in the order in which they came, each of its own topics alone"
+        )
         func order() {
             let registry = Registry<String, Int>("numbers")
             let log = Log<String>()
@@ -55,7 +57,9 @@ extension SignalBridgeTests {
             #expect(registry.handlerCount(of: "x") == 0)
         }
 
-        @Test("SG16: a handler that posts is not called inside itself; one that throws is reported, and the others go on")
+        @Test(
+            "SG16: a handler that posts is not called inside itself; one that throws is reported, and the others go on"
+        )
         func inside() async {
             let registry = Registry<String, Int>()
             let collector = ReportCollector(containing: "Oops")
@@ -110,12 +114,18 @@ extension SignalBridgeTests {
             #expect(throws: EmptyInput.self) { try endError(of: closed.events()) }
         }
 
-        @Test("SG18: what a handler has not asked for is kept up to the limit, the newest or the oldest; what is dropped is counted")
+        @Test(
+            "SG18: what a handler has not asked for is kept up to the limit, the newest or the oldest; what is dropped is counted"
+        )
         func backlog() {
-            for (backlog, kept) in [(Backlog.newest(2), [4, 5]), (.oldest(2), [1, 2]), (.unbounded, [1, 2, 3, 4, 5])] {
+            for (backlog, kept) in [
+                (Backlog.newest(2), [4, 5]), (.oldest(2), [1, 2]), (.unbounded, [1, 2, 3, 4, 5]),
+            ] {
                 let registry = Registry<String, Int>(backlog: backlog)
                 let log = Log<Int>()
-                let slow = registry.events(of: "x").subscribe(demand: .none) { if case .next(let n) = $0 { log.add(n) } }
+                let slow = registry.events(of: "x").subscribe(demand: .none) {
+                    if case .next(let n) = $0 { log.add(n) }
+                }
                 let fast = Log<Int>()
                 let other = registry.events(of: "x").subscribe { fast.add($0) }
                 for number in 1...5 { registry.post(number, to: "x") }
@@ -138,7 +148,9 @@ extension SignalBridgeTests {
             #expect(try await stream.next().value == 1_977)
         }
 
-        @Test("SG19: any awaitable's outcome is posted to a topic: value, error and cancellation; leaving stops the source")
+        @Test(
+            "SG19: any awaitable's outcome is posted to a topic: value, error and cancellation; leaving stops the source"
+        )
         func outcomes() {
             let registry = Registry<String, Result<Int, any Error>>()
             let log = Log<String>()
@@ -160,7 +172,9 @@ extension SignalBridgeTests {
             handler.cancel()
         }
 
-        @Test("SG19: an outcome to which nobody listens is reported; the elements of a source are not, and its end may end the topic")
+        @Test(
+            "SG19: an outcome to which nobody listens is reported; the elements of a source are not, and its end may end the topic"
+        )
         func unheard() async throws {
             let collector = ReportCollector(containing: "nobody listened")
             let outcomes = Registry<String, Result<Int, any Error>>("unheard")
