@@ -29,9 +29,11 @@ let package = Package(
         .library(name: "DeferredBridge", targets: ["DeferredBridge"]),
         .library(name: "HTTPBridge", targets: ["HTTPBridge"]),
         .library(name: "QueueBridge", targets: ["QueueBridge"]),
+        .library(name: "SignalBridge", targets: ["SignalBridge"]),
     ],
     targets: [
         .target(name: "CFutures", cSettings: cSettings),
+        .target(name: "CSignals", cSettings: cSettings),
         .target(name: "CStackSwitch", cSettings: cSettings),
         .executableTarget(
             name: "RuntimeProbe",
@@ -104,6 +106,19 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .target(
+            name: "SignalBridge",
+            dependencies: ["CSignals", "Futures", "Greenlets", "Loops"],
+            path: "Bridges/SignalBridge",
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "SignalBridgeTests",
+            dependencies: [
+                "CSignals", "ConversionTesting", "Futures", "Greenlets", "Loops", "QueueBridge", "SignalBridge",
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .target(
             name: "HTTPBridge",
             dependencies: ["CLibevent", "Futures", "Greenlets", "Loops"],
             path: "Bridges/HTTPBridge",
@@ -123,6 +138,7 @@ let package = Package(
             name: "Switchyard",
             dependencies: [
                 "CallbackBridge", "DeferredBridge", "Futures", "Greenlets", "HTTPBridge", "Loops", "QueueBridge",
+                "SignalBridge",
             ],
             swiftSettings: swiftSettings
         ),
@@ -130,6 +146,7 @@ let package = Package(
             name: "InteropMatrix",
             dependencies: [
                 "CallbackBridge", "ConversionTesting", "DeferredBridge", "Futures", "Greenlets", "Loops", "QueueBridge",
+                "SignalBridge",
             ],
             swiftSettings: swiftSettings
         ),

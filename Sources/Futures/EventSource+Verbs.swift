@@ -46,23 +46,26 @@ extension EventSource {
     }
 
     /// The default: subscribes for one element.
-    public func next() -> Call<Element> { _nextBySubscribing() }
+    public func next() -> Call<Element> { _next(of: "\(Self.self)") }
 
     /// The next element, by a subscription for one.
-    package func _nextBySubscribing() -> Call<Element> {
-        Call("the next element of \(Self.self)") { promise in
+    package func _next(of name: String) -> Call<Element> {
+        Call("the next element of \(name)") { promise in
             let place = SubscriptionPlace()
             place.fill(
                 subscribe(demand: 1) { event in
+                    place.cancel()
                     switch event {
                     case .next(let element): promise.tryComplete(.success(element))
-                    case .end(let error):
-                        promise.tryComplete(.failure(error ?? SourceEnded(source: "\(Self.self)")))
+                    case .end(let error): promise.tryComplete(.failure(error ?? SourceEnded(source: name)))
                     }
-                    place.cancel()
                 }
             )
-            promise.onCancel { place.cancel() }
+            promise.onCancel { [weak promise] in
+                // Held: the source lets go of the handler, and that of the promise, which would pass for dropped.
+                let promise = promise
+                if place.cancel() == .stopped { promise?.tryComplete(.failure(CancellationError())) }
+            }
         }
     }
 

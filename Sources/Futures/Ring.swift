@@ -58,6 +58,19 @@ package struct _Ring<Element> {
         return nil
     }
 
+    /// Replaces the first element for which there is a replacement; O(count).
+    ///
+    /// - Returns: Whether there was one.
+    package mutating func replaceFirst(by replacement: (Element) -> Element?) -> Bool {
+        for offset in 0..<count {
+            let index = (head + offset) & (slots.count - 1)
+            guard let element = slots[index], let replaced = replacement(element) else { continue }
+            slots[index] = replaced
+            return true
+        }
+        return false
+    }
+
     /// All, first to last.
     package var elements: [Element] { (0..<count).map { slots[(head + $0) & (slots.count - 1)]! } }
 

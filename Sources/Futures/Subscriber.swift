@@ -13,6 +13,8 @@ package final class _Subscriber<Element: Sendable>: Sendable {
         case oldest(Int)
         /// So many are kept; what comes then displaces the oldest one.
         case newest(Int)
+        /// What comes is merged into the first kept element that it makes one with, or kept beside them.
+        case merging(@Sendable (Element, Element) -> Element?)
     }
 
     private struct State {
@@ -32,6 +34,8 @@ package final class _Subscriber<Element: Sendable>: Sendable {
             case .newest(let count) where !isAskedFor && backlog.count >= count:
                 dropped += 1
                 if backlog.popFirst() == nil { return }
+            case .merging(let merge) where !isAskedFor:
+                if backlog.replaceFirst(by: { merge($0, element) }) { return }
             default: break
             }
             backlog.append(element)

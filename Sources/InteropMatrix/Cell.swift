@@ -43,7 +43,7 @@ struct Cell: Sendable {
         _ sabotage: Sabotage?
     ) async throws -> [String] {
         let bench = probe.bench
-        let source = try S(bench)
+        let source = try await S(bench)
         let reports = ReportCollector(containing: S.secondReport(bench))
         if `case` == .alreadyComplete {
             try await source.completeBefore(Self.value)

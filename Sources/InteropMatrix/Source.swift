@@ -22,7 +22,7 @@ protocol Source: AnyObject, Sendable {
     /// Observers run on the thread that completes. If not, on one of the source's own.
     static var completesInPlace: Bool { get }
 
-    init(_ bench: Bench) throws
+    init(_ bench: Bench) async throws
 
     /// What the sink is attached to.
     var subject: Subject { get }

@@ -10,3 +10,4 @@
 @_exported public import HTTPBridge
 @_exported public import Loops
 @_exported public import QueueBridge
+@_exported public import SignalBridge
