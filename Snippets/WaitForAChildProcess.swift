@@ -13,8 +13,8 @@ import Darwin
 
 func start(_ script: String) -> Int32 {
     var process: Int32 = 0
-    let words: [String] = ["/bin/sh", "-c", script]
-    var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
+    let words = ["/bin/sh", "-c", script]
+    var arguments: [UnsafeMutablePointer<CChar>?] = words.map { word in strdup(word) } + [nil]
     posix_spawn(&process, "/bin/sh", nil, nil, &arguments, environ)
     return process
 }

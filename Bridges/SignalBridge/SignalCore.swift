@@ -145,9 +145,19 @@ final class SignalCore: Sendable {
             }
         }
         for (delivery, handlers) in arrived where handlers.count(where: { $0.offer(delivery) }) == 0 {
-            // All had left between the two steps.
-            passOn(delivery.signal)
+            putBack(delivery)
         }
+    }
+
+    /// All who were to hear of it have left meanwhile, or are about to.
+    private func putBack(_ delivery: SignalDelivery) {
+        let isHandled = table.withLock { table in
+            if table.handlers(of: delivery.signal).isEmpty { return false }
+            // The next turn tells those who came since; who is about to leave takes it along.
+            sy_signal_add(delivery.signal.rawValue, UInt64(delivery.count))
+            return true
+        }
+        if !isHandled { passOn(delivery.signal) }
     }
 
     /// Somebody stopped the loop from a handler: whoever listens is told, and the next one starts another.

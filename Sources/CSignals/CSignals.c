@@ -39,6 +39,14 @@ static _Atomic int owner;
 static _Atomic uint32_t generation;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+void sy_signal_add(int number, uint64_t count) {
+    atomic_fetch_add(&counts[number], count);
+    if (atomic_exchange(&woken, true)) return;
+    uint64_t one = 1;
+    ssize_t written = write(atomic_load(&write_end), &one, sizeof one);
+    (void)written;
+}
+
 /// Counts, then wakes. Reads what a thread wrote before the handler was installed, and atomics.
 static void note(int number) {
     int error = errno;
@@ -50,12 +58,7 @@ static void note(int number) {
         errno = error;
         return;
     }
-    atomic_fetch_add(&counts[number], 1);
-    if (!atomic_exchange(&woken, true)) {
-        uint64_t one = 1;
-        ssize_t written = write(atomic_load(&write_end), &one, sizeof one);
-        (void)written;
-    }
+    sy_signal_add(number, 1);
     errno = error;
 }
 

@@ -123,13 +123,16 @@ extension SignalBridgeTests {
             for future in futures { #expect(try await future.value == SignalDelivery(.hangup)) }
             #expect(await eventually { disposition(of: .hangup) == before })
             // Nobody knows when the others have come: the signal is sent until all have it.
-            let guardian = try Signal.hangup.handle { _ in }
+            let witness = Log<SignalDelivery>()
+            let guardian = try Signal.hangup.handle { witness.add($0) }
             let raising = Task {
+                var count = 0
                 while !Task.isCancelled {
-                    // Handled before it returns: none is on its way when the last handler leaves.
                     raiseHere(.hangup)
+                    count += 1
                     await Task.yield()
                 }
+                return count
             }
             let called = Promise<SignalDelivery>()
             next.callback { called.complete(with: $0) }
@@ -138,7 +141,9 @@ extension SignalBridgeTests {
             let all = [try await next.value, try await greenlet.value, try await called.future.value, thread]
             #expect(all.allSatisfy { $0.signal == .hangup })
             raising.cancel()
-            await raising.value
+            // What nobody has heard of would be sent again, and end the process.
+            let count = await raising.value
+            #expect(await eventually { witness.sum == count })
             guardian.cancel()
         }
 

@@ -38,6 +38,8 @@ sy_signal_claim sy_signal_check(int number);
 bool sy_signal_restore(int number);
 /// How many deliveries there were since the last call.
 uint64_t sy_signal_take(int number);
+/// Counts deliveries and wakes the registry: what the handler does. Async-signal-safe.
+void sy_signal_add(int number, uint64_t count);
 /// Lets the calling thread receive the signal.
 void sy_signal_unblock(int number);
 /// Sends a signal to this process.

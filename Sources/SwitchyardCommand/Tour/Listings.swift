@@ -53,4 +53,18 @@ func fetchInto(_ queue: Queue<Completion<Int, Response>>, _ url: String, key: In
     fetch(url).deliver(to: queue, key: key)
 }
 
+// listing: signal
+func fetchOnSignal(
+    _ signal: Signal,
+    _ nextURL: @escaping @Sendable () -> String?,
+    _ done: @escaping @Sendable (String, Result<[UInt8], any Error>) -> Void
+) throws -> Subscription {
+    try signal.handle(on: IOLoop.shared) { delivery in
+        for _ in 0..<delivery.count {
+            guard let url = nextURL() else { return }
+            fetch(url).callback { outcome in done(url, outcome.map { response in response.body }) }
+        }
+    }
+}
+
 // listing: end
