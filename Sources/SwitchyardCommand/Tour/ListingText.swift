@@ -76,10 +76,21 @@ enum ListingText {
         }
         """
 
+    static let signal = """
+        typealias Request = (url: String, done: @Sendable (Result<[UInt8], any Error>) -> Void)
+
+        func fetchOnSignal(_ signal: Signal, next: @escaping @Sendable () -> Request?) throws {
+            try signal.handle { _ in
+                while let request = next() { fetchCallback(request.url, request.done) }
+            }
+        }
+        """
+
     /// By the names of the markers.
     static let all = [
         "wrap": wrap, "synchronous": synchronous, "callback": callback, "future": future, "coroutine": coroutine,
         "native": native, "deferred": deferred, "queue": queue,
+        "signal": signal,
     ]
 
     /// What is shown before the table.
@@ -115,6 +126,10 @@ enum ListingText {
         6. delivery to a queue, from which a consumer takes whatever comes next
 
         \(indented(queue))
+
+        7. signal: whenever a kill -USR1 arrives, what is next is fetched
+
+        \(indented(signal))
 
         Now each style fetches everything. "equal": every byte is as it has to be; "in flight": the most
         requests that were open at once. The last row is listing 1, unchanged, in many greenlets.

@@ -54,16 +54,11 @@ func fetchInto(_ queue: Queue<Completion<Int, Response>>, _ url: String, key: In
 }
 
 // listing: signal
-func fetchOnSignal(
-    _ signal: Signal,
-    _ nextURL: @escaping @Sendable () -> String?,
-    _ done: @escaping @Sendable (String, Result<[UInt8], any Error>) -> Void
-) throws -> Subscription {
-    try signal.handle(on: IOLoop.shared) { delivery in
-        for _ in 0..<delivery.count {
-            guard let url = nextURL() else { return }
-            fetch(url).callback { outcome in done(url, outcome.map { response in response.body }) }
-        }
+typealias Request = (url: String, done: @Sendable (Result<[UInt8], any Error>) -> Void)
+
+func fetchOnSignal(_ signal: Signal, next: @escaping @Sendable () -> Request?) throws {
+    try signal.handle { _ in
+        while let request = next() { fetchCallback(request.url, request.done) }
     }
 }
 

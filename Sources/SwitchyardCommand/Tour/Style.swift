@@ -12,7 +12,7 @@ struct Style: Sendable {
     /// One after the other, on the calling thread: the reference, which needs nothing but blocking.
     static let synchronous = Style(name: "synchronous, one at a time", start: nil)
 
-    static let others = [callback, future, deferred, queue, native, coroutine, greenlets]
+    static let others = [callback, future, deferred, queue, signal, native, coroutine, greenlets]
 
     private static let callback = Style(name: "callback") { tally in
         pump(tally, fetchCallback)
@@ -49,6 +49,32 @@ struct Style: Sendable {
                 fetchNext()
             }
         }
+    }
+
+    /// Each answer sends the process a SIGUSR1, whose handler begins as many requests as may be in flight.
+    private static let signal = Style(name: "signal, kill -USR1 to itself") { tally in
+        let finished = Promise<Void>()
+        let open = Lock(0)
+        @Sendable func send() {
+            do { try Signal.user1.raise() } catch { finished.tryComplete(.failure(error)) }
+        }
+        do {
+            // The handler stays: a signal may still be on its way when all is over, and would end the process.
+            try fetchOnSignal(.user1) {
+                guard open.withLock({ $0 < tally.concurrency }), let request = tally.next() else { return nil }
+                open.withLock { $0 += 1 }
+                return (
+                    tally.url(request),
+                    { outcome in
+                        open.withLock { $0 -= 1 }
+                        tally.record(request, outcome)
+                        if tally.isOver { finished.tryComplete(.success(())) } else { send() }
+                    }
+                )
+            }
+            send()
+        } catch { finished.tryComplete(.failure(error)) }
+        return finished.future
     }
 
     private static let native = Style(name: "async/await") { tally in
