@@ -21,7 +21,7 @@ enum CAresExample {
         let checks = Checks("c-ares, driven by \(loop)", on: loop, limit: .seconds(30))
         let server = try ServerProcess(on: loop)
         let port = try await server.line() ?? "no port"
-        func resolver(timeoutInMilliseconds: Int32) -> Resolver {
+        func resolver(on loop: IOLoop, timeoutInMilliseconds: Int32) -> Resolver {
             Resolver(on: loop, servers: "127.0.0.1:\(port)", timeoutInMilliseconds: timeoutInMilliseconds)
         }
         func check(_ what: String, _ call: Call<[String]>, is expected: String...) async {
@@ -29,7 +29,7 @@ enum CAresExample {
         }
 
         // On a busy machine an answer may take its time.
-        let patient = resolver(timeoutInMilliseconds: 10_000)
+        let patient = resolver(on: loop, timeoutInMilliseconds: 10_000)
         let addresses = #"["192.0.2.1", "2001:db8::1"]"#
         await check("a name with two addresses", patient.addresses(of: "alpha.test"), is: addresses)
         await check("a name with one", patient.addresses(of: "beta.test"), is: #"["192.0.2.2"]"#)
@@ -45,8 +45,14 @@ enum CAresExample {
         await checks.check("outstanding at the close", unfinished, is: [closed])
         await check("after the close", patient.addresses(of: "alpha.test"), is: closed)
 
+        let stopping = try IOLoop.onOwnThread(name: "stopping")
+        let stopped = resolver(on: stopping, timeoutInMilliseconds: 10_000).addresses(of: "held-at-the-stop.test")
+        let abandoned = checks.inEachStyle(stopped, times: times)
+        stopping.stop()
+        await checks.check("outstanding at the loop's stop", abandoned, is: [closed, "LoopClosed: "])
+
         // Two queries for each look-up, IPv4 and IPv6: the server has all of them when it is killed.
-        let hasty = resolver(timeoutInMilliseconds: 400)
+        let hasty = resolver(on: loop, timeoutInMilliseconds: 400)
         let outstanding = checks.inEachStyle(hasty.addresses(of: "held-at-the-kill.test"), times: times)
         var queries = 2 * times * Style.allCases.count
         while queries > 0, let line = try await server.line() {

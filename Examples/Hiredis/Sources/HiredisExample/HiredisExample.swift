@@ -42,13 +42,19 @@ enum HiredisExample {
         let waiting = try Redis(path, on: loop)
         let limited = waiting.command("BLPOP", "nothing", "0").timeout(.milliseconds(50), on: loop)
         await check("a limit of our own", limited, is: "TimedOut: ")
-        let unfinished = checks.inEachStyle(waiting.command("BLPOP", "nothing", "0"), times: 5)
+        let times = 5
+        let unfinished = checks.inEachStyle(waiting.command("BLPOP", "nothing", "0"), times: times)
         waiting.close()
         await checks.check("outstanding at the close", unfinished, is: ["RedisError.closed"])
         await check("after the close", waiting.command("PING"), is: "RedisError.closed")
 
+        let stopping = try IOLoop.onOwnThread(name: "stopping")
+        let stopped = try Redis(path, on: stopping).command("BLPOP", "nothing", "0")
+        let abandoned = checks.inEachStyle(stopped, times: times)
+        stopping.stop()
+        await checks.check("outstanding at the loop's stop", abandoned, is: ["RedisError.closed", "LoopClosed: "])
+
         // Redis works at one command of a connection at a time: the first of the shared one, and that of each other.
-        let times = 5
         let shared = try Redis(path, on: loop)
         let inLine = checks.inEachStyle(shared.command("BLPOP", "nothing", "0"), times: times)
         let alone = checks.inEachStyle(

@@ -61,7 +61,7 @@ public actor Checks {
     }
 
     private static func row(_ name: String, _ style: String, _ outcome: String) -> String {
-        let columns = [(name, 30), (style, 10)].map { text, width in
+        let columns = [(name, 32), (style, 10)].map { text, width in
             text.padding(toLength: width, withPad: " ", startingAt: 0)
         }
         return columns.joined() + outcome
