@@ -65,6 +65,7 @@ struct Cell: Sendable {
             problems.append("the source was not told of the cancellation")
         }
         if !problems.isEmpty { attachment.cancel() }
+        await source.arrive(bench)
         if `case` == .completedTwice, S.reportsSecond, !second.isSet, await reports.settledReports().isEmpty {
             problems.append("the second completion was not reported")
         }
@@ -104,10 +105,9 @@ struct Cell: Sendable {
         case .error: try await bench.onLoop { try complete(.failure(CellError())) }
         case .cancelledBySource: try await bench.onLoop { try complete(.failure(CancellationError())) }
         case .completedTwice:
-            try await bench.onLoop {
-                try complete(.success(Self.value))
-                do { try complete(.success(Self.value + 1)) } catch { second.set() }
-            }
+            try await bench.onLoop { try complete(.success(Self.value)) }
+            await source.arrive(bench)
+            try await bench.onLoop { do { try complete(.success(Self.value + 1)) } catch { second.set() } }
         case .otherThread:
             bench.startThread {
                 // What is thrown shows as an outcome that does not come.

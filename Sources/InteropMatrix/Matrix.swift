@@ -9,12 +9,13 @@ public struct Matrix: Sendable {
     /// A new style adds its source and its sink here, and is proved against all others.
     static let sources: [any Source.Type] = [
         CallbackSource.self, CCallbackSource.self, DelegateSource.self, PromiseSource.self, DeferredSource.self,
-        QueueSource.self, ChannelSource.self, SignalArrivalSource.self, TopicArrivalSource.self, AsyncSequenceSource.self, AsyncSource.self, TaskSource.self,
+        QueueSource.self, ChannelSource.self, SignalArrivalSource.self, TopicArrivalSource.self,
+        AsyncSequenceSource.self, AsyncSource.self, TaskSource.self,
         GreenletSource.self,
     ]
     static let sinks: [any Sink.Type] = [
         CallbackSink.self, ShapeSink.self, CSink.self, FutureSink.self, DeferredSink.self, QueueSink.self,
-        TopicSink.self,         AwaitSink.self, GreenletSink.self, PortalSink.self, ThreadSink.self,
+        TopicSink.self, AwaitSink.self, GreenletSink.self, PortalSink.self, ThreadSink.self,
     ]
 
     private let sabotage: Sabotage?

@@ -34,6 +34,8 @@ protocol Source: AnyObject, Sendable {
     func completeBefore(_ value: Int) async throws
     /// The producer's end: a value, an error, or a cancellation of its own.
     func complete(_ outcome: Result<Int, any Error>) throws
+    /// What was completed has arrived, where that takes its time.
+    func arrive(_ bench: Bench) async
     /// Lets go of what would complete it.
     func drop()
 }
@@ -45,4 +47,5 @@ extension Source {
     static func secondReport(_ bench: Bench) -> String { bench.label }
     static var completesInPlace: Bool { true }
     var hasStarted: Bool { true }
+    func arrive(_ bench: Bench) {}
 }

@@ -116,19 +116,22 @@ extension SignalBridgeTests {
         }
 
         @Test("SG8: somebody who stops the registry's loop ends all handlers with LoopClosed; the next one works again")
-        func stoppedLoop() async throws {
-            let ends = Log<Bool>()
-            let before = disposition(of: .user1)
-            Signal.user1.subscribe(
-                { _ in (CurrentLoop.current as? IOLoop)?.stop() },
-                onEnd: { ends.add($0 is LoopClosed) }
-            )
-            try Signal.user1.raise()
-            #expect(await eventually { ends.all == [true] })
-            #expect(await eventually { disposition(of: .user1) == before })
-            let next = Signal.user1.next().future()
-            try Signal.user1.raise()
-            #expect(try await next.value.signal == .user1)
+        func stoppedLoop() async {
+            // Of a process of its own: everybody's handlers end.
+            await #expect(processExitsWith: .exitCode(42)) {
+                let ends = Log<Bool>()
+                let before = disposition(of: .user1)
+                Signal.user1.subscribe(
+                    { _ in (CurrentLoop.current as? IOLoop)?.stop() },
+                    onEnd: { ends.add($0 is LoopClosed) }
+                )
+                try Signal.user1.raise()
+                guard await eventually({ ends.all == [true] }) else { exit(1) }
+                guard await eventually({ disposition(of: .user1) == before }) else { exit(2) }
+                let next = Signal.user1.next().future()
+                try Signal.user1.raise()
+                exit(try await next.value.signal == .user1 ? 42 : 3)
+            }
         }
     }
 }

@@ -48,6 +48,8 @@ final class SignalArrivalSource: Source {
         try lease.raise()
     }
 
+    func arrive(_ bench: Bench) async { _ = await bench.eventually { self.lease.isQuiet } }
+
     func drop() {}
 
     /// What a signal cannot carry.
@@ -70,7 +72,7 @@ final class Early: Sendable {
 private final class SignalPool: Sendable {
     static let shared = SignalPool()
 
-    /// One signal, and what is known of it.
+    /// One signal, and what is known of it. A signal is raised again when it has arrived, so that none are merged.
     final class Entry: Sendable {
         let signal: Signal
         private let raised = Atomic(0)
@@ -107,14 +109,11 @@ private final class SignalPool: Sendable {
         deinit { _ = try? pool.tryPut(entry) }
 
         var signal: Signal { entry.signal }
+        var isQuiet: Bool { entry.isQuiet }
         func raise() throws { try entry.raise() }
     }
 
     private let free = Queue<Entry>("signals of the matrix")
-
-    private init() {
-        for number in Self.numbers { _ = try? free.tryPut(Entry(Signal(rawValue: number))) }
-    }
 
     #if os(Linux)
     /// Real-time signals, of which the C library keeps the first for itself.
@@ -124,12 +123,9 @@ private final class SignalPool: Sendable {
     private static let numbers: [Int32] = [16, 23, 28, 29]
     #endif
 
-    func lease() async throws -> Lease {
-        while true {
-            let entry = try await free.get().value
-            if entry.isQuiet { return Lease(entry, of: free) }
-            _ = try free.tryPut(entry)
-            await Task.yield()
-        }
+    private init() {
+        for number in Self.numbers { _ = try? free.tryPut(Entry(Signal(rawValue: number))) }
     }
+
+    func lease() async throws -> Lease { Lease(try await free.get().value, of: free) }
 }
