@@ -1,6 +1,7 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import InteropMatrix
 import Testing
 
@@ -12,6 +13,17 @@ import Testing
         let report = await Matrix().run()
         #expect(report.failed.isEmpty, "\(report)")
         #expect(report.notApplicable.count * 10 <= report.entries.count)
+    }
+
+    @Test("IM1: the README shows the table as it is")
+    func readme() async throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        let text = try String(
+            contentsOf: root.deletingLastPathComponent().appendingPathComponent("README.md"),
+            encoding: .utf8
+        )
+        let table = await "\(Matrix().run())".split(separator: "\n", omittingEmptySubsequences: false)
+        #expect(text.contains(table.map { $0.isEmpty ? "" : "    \($0)" }.joined(separator: "\n")))
     }
 
     @Test("IM2: a bridge that is broken on purpose turns exactly its cells red", arguments: Sabotage.allCases)
