@@ -22,6 +22,7 @@ extension SignalBridgeTests {
                     guard ForkTests.settle(log) else { return 7 }
                     let child = fork()
                     if child == 0 {
+                        if disposition(of: .user1).handler != 0 { _exit(1) }
                         raiseHere(.user1)
                         _exit(1)
                     }
