@@ -16,8 +16,13 @@ struct LegacySensor: Sendable {
 
 // snippet.handler
 /// For callers with a handler: cancelling the subscription cancels the iteration.
-func watch(_ numbers: AsyncStream<Int>, on loop: IOLoop, _ handler: @escaping @Sendable (Int?) -> Void) -> Subscription {
-    numbers.events().subscribe(on: loop) { number in handler(number) } onEnd: { _ in handler(nil) }
+func watch(_ numbers: AsyncStream<Int>, on loop: IOLoop, _ handler: @escaping @Sendable (Int?) -> Void) -> Subscription
+{
+    numbers.events().subscribe(on: loop) { number in
+        handler(number)
+    } onEnd: { _ in
+        handler(nil)
+    }
 }
 // snippet.end
 
