@@ -113,9 +113,10 @@ struct QueueState<Element: Sendable> {
         return (settlements, dropped)
     }
 
-    /// Nobody owns the queue any more: whoever still joins it would wait for ever.
+    /// Nobody owns the queue any more: whoever still joins it would wait for ever. What it holds stays for the iterators and
+    /// subscriptions that there are, which own no queue.
     mutating func release() -> [Settlement] {
         let joiners = joiners.popAllClaimed().map { Settlement.refusedPutter($0) }
-        return close(immediately: true).settlements + joiners
+        return close(immediately: false).settlements + joiners
     }
 }

@@ -43,6 +43,8 @@ final class Taker<Element: Sendable>: Sendable {
             guard mayTake else { return }
             let get = source()
             if let outcome = get.outcome {
+                // Looking is not observing, and the end of a queue is no error that was lost.
+                if case .failure = outcome { get.callback { _ in } }
                 finish(outcome, for: subscriber)
                 continue
             }

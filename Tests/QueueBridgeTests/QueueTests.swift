@@ -156,6 +156,37 @@ import Testing
         #expect(log.all.first?.hasPrefix("QueueClosed: a put or join on queue \"lost\", which was released") == true)
     }
 
+    @Test("T23: what a released queue holds stays for those who iterate it")
+    func releasedWithElements() async throws {
+        func filled() throws -> Queue<Int> {
+            let queue = Queue<Int>()
+            for n in 1...3 { _ = try queue.tryPut(n) }
+            return queue
+        }
+        var queue: Queue<Int>? = try filled()
+        var iterator = try #require(queue).makeAsyncIterator()
+        let stream = try filled().stream()
+        queue = nil
+        for n in 1...3 {
+            #expect(try await iterator.next() == n)
+            #expect(try await stream.next().value == n)
+        }
+        #expect(try await iterator.next() == nil)
+        #expect(try await stream.next().value == nil)
+    }
+
+    @Test("T23: the end of a closed queue is told to its subscribers, and is no error that nobody observed")
+    func endIsNoLostError() async throws {
+        let collector = ReportCollector(containing: "queue \"ends quietly\"")
+        let queue = Queue<Int>("ends quietly")
+        _ = try queue.tryPut(1)
+        queue.close()
+        let ended = Promise<Void>()
+        queue.subscribe({ _ in }, onEnd: { _ in ended.succeed(()) })
+        try await ended.future.value
+        #expect(await collector.settledReports().isEmpty)
+    }
+
     @Test("T23: a queue works between a greenlet, a plain thread, a task and a callback", .timeLimit(.minutes(1)))
     func styles() async throws {
         let queue = try Queue<Int>(capacity: 1)
