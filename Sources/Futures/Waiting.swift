@@ -36,13 +36,13 @@ extension Awaitable where Success: Sendable {
         let future = future()
         do {
             if !future._isDone {
-                try _blockUntilDone(future, timeout: timeout)
+                try _blockUntilDone(future, timeout: timeout, cancelling: isPrepared)
             } else if future._yields {
                 // SAFETY: the greenlet that runs is alive.
                 unsafe WaitContext.runningParker?._withUnsafeGuaranteedRef { $0._letOthersRun() }
             }
         } catch {
-            // Left, not cancelled outright: the run may be a future that others observe, too.
+            // A wait that was refused has not left the run, which may be a future that others observe, too.
             if isPrepared { future._observe { _ in }.cancel() }
             guard let error = error as? TimedOut else { throw error }
             // What is foreign has no future but the one made here, whose place says nothing.
@@ -61,31 +61,45 @@ extension Awaitable where Success: Sendable {
 }
 
 /// The part of a wait that does not depend on the value.
+///
+/// - Parameter cancelling: Whether who gives up asks the source to stop, if nobody else observes it. Together with leaving:
+///   a value that came between the two would be nobody's (T24).
 @usableFromInline
-func _blockUntilDone(_ source: _FutureCore, timeout: Duration?, observing: Bool = true) throws {
+func _blockUntilDone(
+    _ source: _FutureCore,
+    timeout: Duration?,
+    observing: Bool = true,
+    cancelling: Bool = false
+) throws {
     if let parker = unsafe WaitContext.runningParker {
         // SAFETY: the greenlet that runs is alive.
         return try unsafe parker._withUnsafeGuaranteedRef {
-            try park($0, on: source, timeout: timeout, observing: observing)
+            try park($0, on: source, timeout: timeout, observing: observing, cancelling: cancelling)
         }
     }
     switch WaitContext.current {
     case .refused(let error): throw error
     case .greenlet(let parker):
-        try park(parker, on: source, timeout: timeout, observing: observing)
+        try park(parker, on: source, timeout: timeout, observing: observing, cancelling: cancelling)
     case .thread:
         switch source._mayBlock {
-        case .allowed: try block(on: source, timeout: timeout, observing: observing)
+        case .allowed: try block(on: source, timeout: timeout, observing: observing, cancelling: cancelling)
         case .allowedUntil(let end):
             defer { end() }
-            try block(on: source, timeout: timeout, observing: observing)
+            try block(on: source, timeout: timeout, observing: observing, cancelling: cancelling)
         case .refused(let error): throw error
         }
     }
 }
 
 @inline(__always)
-private func park(_ parker: _Parker, on source: _FutureCore, timeout: Duration?, observing: Bool) throws {
+private func park(
+    _ parker: _Parker,
+    on source: _FutureCore,
+    timeout: Duration?,
+    observing: Bool,
+    cancelling: Bool
+) throws {
     let deadline = timeout.map { parker._clock.now.advanced(by: $0) }
     // Borrowed: a greenlet lives as long as it waits, and this function ends when the parker was withdrawn or has been
     // called. One whose stack was given up lives for ever.
@@ -93,35 +107,40 @@ private func park(_ parker: _Parker, on source: _FutureCore, timeout: Duration?,
     switch unsafe parker._park(on: .passUnretained(source), until: deadline) {
     case .unparked: return
     case .timedOut:
-        guard source._withdraw(parker) else {
-            parker._parkUninterruptibly()
-            return
+        // Before it is left: what was cancelled has lost its label.
+        let operation = source._summary
+        switch source._leave(parker, cancelling: cancelling) {
+        case .left: throw TimedOut(after: timeout ?? .zero, waitingFor: operation)
+        case .leftValue: return
+        case .tooLate: parker._parkUninterruptibly()
         }
-        throw TimedOut(after: timeout ?? .zero, waitingFor: source._summary)
     case .refused(let error):
-        if source._withdraw(parker) { throw error }
-        parker._parkUninterruptibly()
-    case .interrupted(let error):
-        if source._cancel(parker) == .tooLate {
-            parker._parkUninterruptibly()
-        } else if !source._hasValue {
-            throw error
+        switch source._leave(parker, cancelling: cancelling) {
+        case .left: throw error
+        case .leftValue: return
+        case .tooLate: parker._parkUninterruptibly()
         }
-        // A value came first, and nobody else may be left to take it.
+    case .interrupted(let error):
+        switch source._leave(parker, cancelling: true) {
+        case .left: throw error
+        case .leftValue: break
+        case .tooLate: parker._parkUninterruptibly()
+        }
         parker._postpone(error)
     }
 }
 
-private func block(on source: _FutureCore, timeout: Duration?, observing: Bool) throws {
+private func block(on source: _FutureCore, timeout: Duration?, observing: Bool, cancelling: Bool) throws {
     let waiter = ThreadWaiter()
     guard source._attach(waiter, observing: observing, waking: true) else { return }
     let deadline = timeout.map { LoopInstant.now.advanced(by: $0) } ?? .distantFuture
     if waiter.wait(until: deadline) { return }
-    guard source._withdraw(waiter) else {
-        _ = waiter.wait(until: .distantFuture)
-        return
+    let operation = source._summary
+    switch source._leave(waiter, cancelling: cancelling) {
+    case .left: throw TimedOut(after: timeout ?? .zero, waitingFor: operation)
+    case .leftValue: return
+    case .tooLate: _ = waiter.wait(until: .distantFuture)
     }
-    throw TimedOut(after: timeout ?? .zero, waitingFor: source._summary)
 }
 
 /// A blocked thread's observer.
@@ -133,7 +152,22 @@ private final class ThreadWaiter: _Node, @unchecked Sendable {
     override func _sourceCompleted(_ source: _FutureCore) { parker.wake() }
 }
 
+/// What came of a wait that gave up.
+private enum Leaving {
+    /// The observer will not be called.
+    case left
+    /// The same, and the source has come to a value, which nobody else may be left to take.
+    case leftValue
+    /// The observer is about to be called, or was.
+    case tooLate
+}
+
 extension _FutureCore {
+    fileprivate final func _leave(_ waiter: _Node, cancelling: Bool) -> Leaving {
+        guard cancelling else { return _withdraw(waiter) ? .left : .tooLate }
+        return _cancel(waiter) == .tooLate ? .tooLate : _hasValue ? .leftValue : .left
+    }
+
     /// Waits for the end, however it comes, and without observing the outcome: a failure nobody else sees is reported.
     package final func _waitUntilDone(timeout: Duration?) throws {
         if _isDone { return }
