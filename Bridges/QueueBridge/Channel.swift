@@ -18,7 +18,7 @@ public import Futures
 /// - Errors: ``QueueClosed``; an error that was sent.
 /// - Complexity: O(1); leaving a line is O(n) in those who wait.
 public final class Channel<Element: Sendable>: Sendable {
-    let core: ChannelCore<Element>
+    @usableFromInline let core: ChannelCore<Element>
 
     /// Makes a channel.
     ///
@@ -30,10 +30,21 @@ public final class Channel<Element: Sendable>: Sendable {
     deinit { core.release() }
 
     /// Sends an element; waits until somebody receives it.
-    public func send(_ element: Element) -> Call<Void> { Call(from: { self.core.send(.success(element)) }) }
+    @inlinable
+    public func send(_ element: Element) -> Call<Void> {
+        Call(
+            start: { self.core.send(.success(element)) },
+            direct: { try self.core.send(.success(element), waiting: $0) }
+        )
+    }
 
     /// Sends an error, which the one who receives it gets thrown.
-    public func send(error: any Error) -> Call<Void> { Call(from: { self.core.send(.failure(error)) }) }
+    public func send(error: any Error) -> Call<Void> {
+        Call(
+            start: { self.core.send(.failure(error)) },
+            direct: { try self.core.send(.failure(error), waiting: $0) }
+        )
+    }
 
     /// Sends all elements of a sequence, one after the other.
     ///
@@ -50,12 +61,17 @@ public final class Channel<Element: Sendable>: Sendable {
     }
 
     /// Receives an element; waits until somebody sends one.
-    public func receive() -> Call<Element> { Call(from: { self.core.receive() }) }
+    @inlinable
+    public func receive() -> Call<Element> {
+        Call(start: { self.core.receive() }, direct: { try self.core.receive(waiting: $0) })
+    }
 
     /// Sends an element if somebody waits for one.
+    @inlinable
     public func trySend(_ element: Element) throws -> Bool { try core.trySend(.success(element)) }
 
     /// Receives an element if somebody waits to send one.
+    @inlinable
     public func tryReceive() throws -> Element? { try core.tryReceive() }
 
     /// How many wait to send; below zero, how many wait to receive.
@@ -108,13 +124,14 @@ extension Channel: AsyncSequence {
 
     /// Iterates asynchronously; several iterators share the elements.
     public struct AsyncIterator: AsyncIteratorProtocol {
-        let core: ChannelCore<Element>
+        @usableFromInline let core: ChannelCore<Element>
 
         /// The next element, nil when the channel is closed.
         ///
         /// - Cancellation: Throws `CancellationError`; no element is lost.
+        @inlinable
         public mutating func next() async throws -> Element? {
-            do { return try await core.receive().value } catch is QueueClosed { return nil }
+            do { return if let element = try core.tryReceive() { element } else { try await core.receive().value } } catch is QueueClosed { return nil }
         }
     }
 
@@ -123,6 +140,7 @@ extension Channel: AsyncSequence {
 
     /// Blocks for the next element, nil when the channel is closed: for greenlets and plain threads.
     @available(*, noasync, message: "use `for try await`, or `try await channel.receive().value`")
+    @inlinable
     public func waitNext(timeout: Duration? = nil) throws -> Element? {
         do { return try receive().wait(timeout: timeout) } catch is QueueClosed { return nil }
     }

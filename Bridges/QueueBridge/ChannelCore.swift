@@ -1,25 +1,27 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
-import Futures
+public import Futures
 
 /// Runs a channel's state machine under a lock, and does what it answers with nothing held.
 // SAFETY: the state is behind a lock, the rest is immutable.
+@usableFromInline
 final class ChannelCore<Element: Sendable>: _Node, @unchecked Sendable {
-    let name: String
-    let state = Futures.Lock(ChannelState<Element>())
+    @usableFromInline let name: String
+    @usableFromInline let state = Futures.Lock(ChannelState<Element>())
 
     init(name: String) {
         self.name = name
         super.init()
     }
 
+    @inlinable
     func send(_ parcel: ChannelState<Element>.Parcel) -> Future<Void> {
         let (send, waiter) = state.withLock { state -> (ChannelState<Element>.Send, Future<Void>?) in
             let send = state.send()
             guard case .alone = send else { return (send, nil) }
             let waiter = makeWaiter(Void.self)
-            state.wait(Waiter(waiter), with: parcel)
+            state.wait(.future(waiter), with: parcel)
             return (send, waiter)
         }
         if let waiter { return waiter }
@@ -27,6 +29,7 @@ final class ChannelCore<Element: Sendable>: _Node, @unchecked Sendable {
         return meet(.receiver, { receiver.settle(parcel) }, .succeeded(()))
     }
 
+    @inlinable
     func trySend(_ parcel: ChannelState<Element>.Parcel) throws -> Bool {
         switch state.withLock({ $0.send() }) {
         case .met(let receiver):
@@ -37,12 +40,13 @@ final class ChannelCore<Element: Sendable>: _Node, @unchecked Sendable {
         }
     }
 
+    @inlinable
     func receive() -> Future<Element> {
         let (receive, waiter) = state.withLock { state -> (ChannelState<Element>.Receive, Future<Element>?) in
             let receive = state.receive()
             guard case .alone = receive else { return (receive, nil) }
             let waiter = makeWaiter(Element.self)
-            state.wait(Waiter(waiter))
+            state.wait(.future(waiter))
             return (receive, waiter)
         }
         if let waiter { return waiter }
@@ -51,7 +55,8 @@ final class ChannelCore<Element: Sendable>: _Node, @unchecked Sendable {
     }
 
     /// Wakes the one who waited, and says whether the one who came goes on or lets others run.
-    private func meet<Value>(
+    @inlinable
+    func meet<Value>(
         _ woken: ChannelPreference,
         _ wake: () -> Void,
         _ result: Future<Value>
@@ -67,6 +72,7 @@ final class ChannelCore<Element: Sendable>: _Node, @unchecked Sendable {
         return result
     }
 
+    @inlinable
     func tryReceive() throws -> Element? {
         switch state.withLock({ $0.receive() }) {
         case .met(let sender, let parcel):
@@ -88,11 +94,13 @@ final class ChannelCore<Element: Sendable>: _Node, @unchecked Sendable {
         if state.withLock({ $0.balance }) != 0 { Drain.shared.post { [self] in close(wasReleased: true) } }
     }
 
+    @usableFromInline
     func closed(_ operation: String, wasReleased: Bool = false) -> QueueClosed {
         QueueClosed(name, operation, wasReleased: wasReleased)
     }
 
-    private func makeWaiter<Value: Sendable>(_ type: Value.Type) -> Future<Value> {
+    @inlinable
+    func makeWaiter<Value: Sendable>(_ type: Value.Type) -> Future<Value> {
         let future = Future<Value>.pending()
         future._setHolder(self)
         return future
@@ -103,7 +111,7 @@ final class ChannelCore<Element: Sendable>: _Node, @unchecked Sendable {
         _ = consume parcel
     }
 
-    override func _takeCanceller(of future: _FutureCore) -> (@Sendable () -> CancellationAnswer)? {
+    override public func _takeCanceller(of future: _FutureCore) -> (@Sendable () -> CancellationAnswer)? {
         {
             self.leave(future)
             // Whoever would meet it finds the request, and passes on to the next.
@@ -111,5 +119,5 @@ final class ChannelCore<Element: Sendable>: _Node, @unchecked Sendable {
         }
     }
 
-    override var _summary: String { name }
+    override public var _summary: String { name }
 }

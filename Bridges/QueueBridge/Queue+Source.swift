@@ -26,13 +26,14 @@ extension Queue: AsyncSequence {
 
     /// Iterates asynchronously; several iterators share the elements.
     public struct AsyncIterator: AsyncIteratorProtocol {
-        let core: QueueCore<Element>
+        @usableFromInline let core: QueueCore<Element>
 
         /// The next element, nil when the queue is closed and empty.
         ///
         /// - Cancellation: Throws `CancellationError`; no element is lost.
+        @inlinable
         public mutating func next() async throws -> Element? {
-            do { return try await core.get().value } catch is QueueClosed { return nil }
+            do { return if let element = try core.tryGet() { element } else { try await core.get().value } } catch is QueueClosed { return nil }
         }
     }
 
@@ -45,7 +46,8 @@ extension Queue: AsyncSequence {
     ///
     /// - Errors: ``/Futures/TimedOut``; what `wait()` throws where it is refused.
     @available(*, noasync, message: "use `for try await`, or `try await queue.get().value`")
+    @inlinable
     public func waitNext(timeout: Duration? = nil) throws -> Element? {
-        do { return try core.get().wait(timeout: timeout) } catch is QueueClosed { return nil }
+        do { return try get().wait(timeout: timeout) } catch is QueueClosed { return nil }
     }
 }

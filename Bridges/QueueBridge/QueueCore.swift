@@ -1,15 +1,16 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
-import Futures
+public import Futures
 
 /// Runs a queue's state machine under a lock, and does what it answers with nothing held.
 ///
 /// Waiting futures hold the core, the queue's users hold the `Queue`: so it shows when nobody can end a wait any more.
 // SAFETY: the state is behind a lock, the rest is immutable.
+@usableFromInline
 final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
-    let name: String
-    let state: Futures.Lock<QueueState<Element>>
+    @usableFromInline let name: String
+    @usableFromInline let state: Futures.Lock<QueueState<Element>>
 
     init(name: String, capacity: Int, order: QueueOrder<Element>) {
         self.name = name
@@ -19,12 +20,13 @@ final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
 
     // MARK: Operations
 
+    @inlinable
     func put(_ element: Element) -> Future<Void> {
         let (put, waiter) = state.withLock { state -> (QueueState<Element>.Put, Future<Void>?) in
             let put = state.put(element)
             guard case .full = put else { return (put, nil) }
             let waiter = makeWaiter(Void.self)
-            state.wait(Waiter(waiter), with: element)
+            state.wait(.future(waiter), with: element)
             return (put, waiter)
         }
         if case .accepted(let settlement) = put { settle(settlement) }
@@ -32,6 +34,7 @@ final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
         return waiter ?? .succeeded(())
     }
 
+    @inlinable
     func tryPut(_ element: Element) throws -> Bool {
         switch state.withLock({ $0.put(element) }) {
         case .accepted(let settlement):
@@ -42,12 +45,13 @@ final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
         }
     }
 
+    @inlinable
     func get() -> Future<Element> {
         let (get, waiter) = state.withLock { state -> (QueueState<Element>.Get, Future<Element>?) in
             let get = state.get()
             guard case .empty = get else { return (get, nil) }
             let waiter = makeWaiter(Element.self)
-            state.wait(Waiter(waiter))
+            state.wait(.future(waiter))
             return (get, waiter)
         }
         if case .element(let element, let settlement) = get {
@@ -57,6 +61,7 @@ final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
         return waiter ?? .failed(QueueClosed(name, "a get"))
     }
 
+    @inlinable
     func tryGet() throws -> Element? {
         switch state.withLock({ $0.get() }) {
         case .element(let element, let settlement):
@@ -73,7 +78,7 @@ final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
         let waiter = state.withLock { state -> Future<Void>? in
             if state.unfinished == 0 { return nil }
             let waiter = makeWaiter(Void.self)
-            state.wait(joiner: Waiter(waiter))
+            state.wait(joiner: .future(waiter))
             return waiter
         }
         return waiter ?? .succeeded(())
@@ -102,13 +107,14 @@ final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
 
     // MARK: Waiters
 
-    private func makeWaiter<Value: Sendable>(_ type: Value.Type) -> Future<Value> {
+    @inlinable
+    func makeWaiter<Value: Sendable>(_ type: Value.Type) -> Future<Value> {
         let future = Future<Value>.pending()
         future._setHolder(self)
         return future
     }
 
-    override func _takeCanceller(of future: _FutureCore) -> (@Sendable () -> CancellationAnswer)? {
+    override public func _takeCanceller(of future: _FutureCore) -> (@Sendable () -> CancellationAnswer)? {
         {
             self.leave(future)
             // Whoever would hand something over finds the request, and passes on to the next.
@@ -121,13 +127,24 @@ final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
         _ = consume element
     }
 
-    override var _summary: String { name }
+    override public var _summary: String { name }
 
     private func settle(_ settlements: some Sequence<QueueState<Element>.Settlement>, wasReleased: Bool = false) {
         for settlement in settlements { settle(settlement, wasReleased: wasReleased) }
     }
 
-    func settle(_ settlement: QueueState<Element>.Settlement?, wasReleased: Bool = false) {
+    @inlinable
+    func settle(_ settlement: QueueState<Element>.Settlement?) {
+        switch settlement {
+        case .element(let getter, let element): getter.settle(.success(element))
+        case .done(let putter): putter.settle(.success(()))
+        case let refused?: settle(refused, wasReleased: false)
+        case nil: break
+        }
+    }
+
+    @usableFromInline
+    func settle(_ settlement: QueueState<Element>.Settlement, wasReleased: Bool) {
         switch settlement {
         case .element(let getter, let element): getter.settle(.success(element))
         case .done(let putter): putter.settle(.success(()))
@@ -137,7 +154,6 @@ final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
             putter.settle(
                 .failure(QueueClosed(name, wasReleased ? "a put or join" : "a put", wasReleased: wasReleased))
             )
-        case nil: break
         }
     }
 }

@@ -21,14 +21,25 @@
 /// - Errors: What the initiating function throws is the outcome of the run.
 public struct Call<Success: Sendable>: Awaitable, _Prepared, Sendable {
     @usableFromInline let start: @Sendable () -> Future<Success>
+    @usableFromInline let direct: DirectRun?
 
+    /// A run without a future: at once, or by the greenlet that waits for it itself. Nil if it would have to wait, and was
+    /// not given that greenlet. Where it never waits it yields to nobody, unless it was given the greenlet.
     @usableFromInline
-    init(start: @escaping @Sendable () -> Future<Success>) { self.start = start }
+    package typealias DirectRun = @Sendable (_ waiting: _BorrowedParker?) throws -> Success?
+
+    /// - Parameter direct: The same operation without a future, for those that can do it.
+    @inlinable
+    package init(start: @escaping @Sendable () -> Future<Success>, direct: DirectRun? = nil) {
+        self.start = start
+        self.direct = direct
+    }
 
     /// Prepares an operation that reports through a promise.
     ///
     /// - Parameter initiate: Starts the operation and returns; it, or a callback it hands out, completes the promise. A
     ///   promise that is dropped fails the run with ``BrokenPromise``.
+    @inlinable
     public init(
         _ label: String? = nil,
         fileID: StaticString = #fileID,
@@ -48,6 +59,7 @@ public struct Call<Success: Sendable>: Awaitable, _Prepared, Sendable {
     /// - Executor: `initiate` runs on the thread that uses a verb, see ``on(_:fileID:line:)``.
     /// - Cancellation: Cancelling a run cancels what `initiate` has returned, if nobody else observes that.
     /// - Errors: What `initiate` throws, and the outcome of what it returns.
+    @inlinable
     public init(
         from initiate: @escaping @Sendable () throws -> some Awaitable<Success>,
         fileID: StaticString = #fileID,
@@ -71,11 +83,13 @@ public struct Call<Success: Sendable>: Awaitable, _Prepared, Sendable {
     }
 
     /// Starts the operation; the future is this run, and can be shared.
+    @inlinable
     public func future() -> Future<Success> { start() }
 
     package func _startRun() -> _FutureCore { start() }
 
     /// Starts the operation and registers an observer of this run.
+    @inlinable
     public func observe(
         _ observer: @escaping @Sendable (Result<Success, any Error>) -> Void
     ) -> Registration {

@@ -112,6 +112,7 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
 
     /// The same for who hands something over that must not be lost: false also if a cancellation was asked for, because
     /// then the last consumer may have left already.
+    @inlinable
     package final func _claimUnlessCancelled() -> Bool {
         guard _acquire() else { return false }
         let seen = _state.load(ordering: .relaxed)
@@ -382,6 +383,7 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
     }
 
     /// Has the wait of the call that made this future, which is done, let others run first.
+    @inlinable
     package final func _yieldWhenWaitedFor() { _state.bitwiseOr(_Bits.yielding, ordering: .relaxed) }
 
     final var _yields: Bool { _state.load(ordering: .relaxed) & _Bits.yielding != 0 }
