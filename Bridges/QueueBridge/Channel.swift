@@ -32,18 +32,12 @@ public final class Channel<Element: Sendable>: Sendable {
     /// Sends an element; waits until somebody receives it.
     @inlinable
     public func send(_ element: Element) -> Call<Void> {
-        Call(
-            start: { self.core.send(.success(element)) },
-            direct: { try self.core.send(.success(element), waiting: $0) }
-        )
+        Call(begin: { try self.core.send(.success(element), waiting: $0) })
     }
 
     /// Sends an error, which the one who receives it gets thrown.
     public func send(error: any Error) -> Call<Void> {
-        Call(
-            start: { self.core.send(.failure(error)) },
-            direct: { try self.core.send(.failure(error), waiting: $0) }
-        )
+        Call(begin: { try self.core.send(.failure(error), waiting: $0) })
     }
 
     /// Sends all elements of a sequence, one after the other.
@@ -53,7 +47,7 @@ public final class Channel<Element: Sendable>: Sendable {
         Call(async: {
             var count = 0
             for element in elements {
-                do { try await self.core.send(.success(element)).value } catch is QueueClosed { break }
+                do { try await self.send(element).value } catch is QueueClosed { break }
                 count += 1
             }
             return count
@@ -62,9 +56,7 @@ public final class Channel<Element: Sendable>: Sendable {
 
     /// Receives an element; waits until somebody sends one.
     @inlinable
-    public func receive() -> Call<Element> {
-        Call(start: { self.core.receive() }, direct: { try self.core.receive(waiting: $0) })
-    }
+    public func receive() -> Call<Element> { Call(begin: { try self.core.receive(waiting: $0) }) }
 
     /// Sends an element if somebody waits for one.
     @inlinable
@@ -111,7 +103,7 @@ extension Channel: EventSource {
         _ handler: @escaping @Sendable (SourceEvent<Element>) -> Void
     ) -> Subscription {
         let core = core
-        return Taker(take: { core.receive() }, putBack: nil).begin(demand, handler)
+        return Taker(take: Call(begin: { try core.receive(waiting: $0) }), putBack: nil).begin(demand, handler)
     }
 
     /// The next element: ``receive()``.
@@ -131,7 +123,7 @@ extension Channel: AsyncSequence {
         /// - Cancellation: Throws `CancellationError`; no element is lost.
         @inlinable
         public mutating func next() async throws -> Element? {
-            do { return if let element = try core.tryReceive() { element } else { try await core.receive().value } } catch is QueueClosed { return nil }
+            do { return try await Call(begin: { [core] in try core.receive(waiting: $0) }).value } catch is QueueClosed { return nil }
         }
     }
 

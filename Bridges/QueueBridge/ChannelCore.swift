@@ -15,73 +15,106 @@ final class ChannelCore<Element: Sendable>: _Node, @unchecked Sendable {
         super.init()
     }
 
+    /// Sends. If that has to wait, a greenlet that is given waits here, else there is a future.
     @inlinable
-    func send(_ parcel: ChannelState<Element>.Parcel) -> Future<Void> {
-        let (send, waiter) = state.withLock { state -> (ChannelState<Element>.Send, Future<Void>?) in
-            let send = state.send()
-            guard case .alone = send else { return (send, nil) }
-            let waiter = makeWaiter(Void.self)
-            state.wait(.future(waiter), with: parcel)
-            return (send, waiter)
+    @inline(never)
+    func send(_ parcel: ChannelState<Element>.Parcel, waiting: _DirectWait? = nil) throws -> _Run<Void> {
+        guard let waiting else {
+            let (send, waiter) = state.withLock { state -> (ChannelState<Element>.Send, Future<Void>?) in
+                let send = state.send()
+                guard case .alone = send else { return (send, nil) }
+                let waiter = makeWaiter(Void.self)
+                state.wait(Waiter(waiter), with: parcel)
+                return (send, waiter)
+            }
+            try finish(send, parcel)
+            return waiter.map { .future($0) } ?? .value(())
         }
-        if let waiter { return waiter }
-        guard case .met(let receiver) = send else { return .failed(closed("a send")) }
-        return meet(.receiver, { receiver.settle(parcel) }, .succeeded(()))
+        var place = WaitingGreenlet<Void>.Place(waiting)
+        return try unsafe withUnsafeMutablePointer(to: &place) { place in
+            let greenlet = unsafe WaitingGreenlet(at: place)
+            let (send, preference) = state.withLock { state in
+                let send = state.send()
+                if case .alone = send { state.wait(.greenlet(greenlet), with: parcel) }
+                return (send, state.preference)
+            }
+            if try finish(send, parcel, firstOn: preference == .receiver ? waiting : nil) {
+                if preference != .sender { waiting.letOthersRun() }
+            } else {
+                try greenlet.wait(in: self) { state.withLock { $0.leave(sender: greenlet) } != nil }
+            }
+            return .value(())
+        }
     }
 
+    /// With the lock released: false if nobody was there to receive.
     @inlinable
-    func trySend(_ parcel: ChannelState<Element>.Parcel) throws -> Bool {
-        switch state.withLock({ $0.send() }) {
-        case .met(let receiver):
-            receiver.settle(parcel)
-            return true
+    @inline(__always)
+    @discardableResult
+    func finish(
+        _ send: ChannelState<Element>.Send,
+        _ parcel: ChannelState<Element>.Parcel,
+        firstOn host: _DirectWait? = nil
+    ) throws -> Bool {
+        switch send {
+        case .met(let receiver): receiver.settle(parcel, firstOn: host)
         case .alone: return false
         case .refused: throw closed("a send")
         }
+        return true
     }
 
     @inlinable
-    func receive() -> Future<Element> {
-        let (receive, waiter) = state.withLock { state -> (ChannelState<Element>.Receive, Future<Element>?) in
-            let receive = state.receive()
-            guard case .alone = receive else { return (receive, nil) }
-            let waiter = makeWaiter(Element.self)
-            state.wait(.future(waiter))
-            return (receive, waiter)
+    @inline(never)
+    func trySend(_ parcel: ChannelState<Element>.Parcel) throws -> Bool {
+        try finish(state.withLock { $0.send() }, parcel)
+    }
+
+    /// Receives. If that has to wait, a greenlet that is given waits here, else there is a future.
+    @inlinable
+    @inline(never)
+    func receive(waiting: _DirectWait? = nil) throws -> _Run<Element> {
+        guard let waiting else {
+            let (receive, waiter) = state.withLock { state -> (ChannelState<Element>.Receive, Future<Element>?) in
+                let receive = state.receive()
+                guard case .alone = receive else { return (receive, nil) }
+                let waiter = makeWaiter(Element.self)
+                state.wait(Waiter(waiter))
+                return (receive, waiter)
+            }
+            if let element = try finish(receive) { return .value(element) }
+            return .future(waiter!)
         }
-        if let waiter { return waiter }
-        guard case .met(let sender, let parcel) = receive else { return .failed(closed("a receive")) }
-        return meet(.sender, { sender.settle(.success(())) }, Future(completed: parcel))
-    }
-
-    /// Wakes the one who waited, and says whether the one who came goes on or lets others run.
-    @inlinable
-    func meet<Value>(
-        _ woken: ChannelPreference,
-        _ wake: () -> Void,
-        _ result: Future<Value>
-    ) -> Future<Value> {
-        let preferred = state.withLock { $0.preference }
-        // SAFETY: the greenlet that runs is alive.
-        if preferred == woken, let parker = unsafe WaitContext.runningParker {
-            unsafe parker._withUnsafeGuaranteedRef { $0._wakingNext(wake) }
-        } else {
-            wake()
+        var place = WaitingGreenlet<Element>.Place(waiting)
+        return try unsafe withUnsafeMutablePointer(to: &place) { place in
+            let greenlet = unsafe WaitingGreenlet(at: place)
+            let (receive, preference) = state.withLock { state in
+                let receive = state.receive()
+                if case .alone = receive { state.wait(.greenlet(greenlet)) }
+                return (receive, state.preference)
+            }
+            defer { if case .met = receive, preference != .receiver { waiting.letOthersRun() } }
+            if let element = try finish(receive, firstOn: preference == .sender ? waiting : nil) { return .value(element) }
+            return .value(try greenlet.wait(in: self) { state.withLock { $0.leave(receiver: greenlet) } })
         }
-        if preferred == woken || preferred == .neither { result._yieldWhenWaitedFor() }
-        return result
     }
 
+    /// With the lock released: nil if nobody was there to send.
     @inlinable
-    func tryReceive() throws -> Element? {
-        switch state.withLock({ $0.receive() }) {
+    @inline(__always)
+    func finish(_ receive: ChannelState<Element>.Receive, firstOn host: _DirectWait? = nil) throws -> Element? {
+        switch receive {
         case .met(let sender, let parcel):
-            sender.settle(.success(()))
+            sender.settle(.success(()), firstOn: host)
             return try parcel.get()
         case .alone: return nil
         case .refused: throw closed("a receive")
         }
     }
+
+    @inlinable
+    @inline(never)
+    func tryReceive() throws -> Element? { try finish(state.withLock { $0.receive() }) }
 
     func close(wasReleased: Bool = false) {
         let (senders, receivers) = state.withLock { $0.close() }

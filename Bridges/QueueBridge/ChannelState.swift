@@ -34,6 +34,7 @@ struct ChannelState<Element: Sendable>: Sendable {
     enum Send { case met(Waiter<Element>), alone, refused }
 
     @inlinable
+    @inline(__always)
     mutating func send() -> Send {
         if isClosed { return .refused }
         if let receiver = receivers.popClaimed() { return .met(receiver.waiter) }
@@ -41,18 +42,21 @@ struct ChannelState<Element: Sendable>: Sendable {
     }
 
     @inlinable
+    @inline(__always)
     mutating func wait(_ sender: Waiter<Void>, with parcel: Parcel) { senders.append(sender, parcel) }
 
     @usableFromInline
     enum Receive { case met(Waiter<Void>, Parcel), alone, refused }
 
     @inlinable
+    @inline(__always)
     mutating func receive() -> Receive {
         if let sender = senders.popClaimed() { return .met(sender.waiter, sender.extra) }
         return isClosed ? .refused : .alone
     }
 
     @inlinable
+    @inline(__always)
     mutating func wait(_ receiver: Waiter<Element>) { receivers.append(receiver) }
 
     mutating func leave(_ future: _FutureCore) -> Parcel? {

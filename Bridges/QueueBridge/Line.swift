@@ -33,7 +33,7 @@ final class Line<State: Sendable>: _Node, @unchecked Sendable {
             if isFree(&state.value) { return nil }
             let waiter = Future<Void>.pending()
             waiter._setHolder(self)
-            state.waiters.append(.future(waiter))
+            state.waiters.append(Waiter(waiter))
             return waiter
         }
         return waiter ?? .succeeded(())

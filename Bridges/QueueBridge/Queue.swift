@@ -49,14 +49,12 @@ public final class Queue<Element: Sendable>: Sendable {
     /// Puts an element; waits while the queue is full.
     @inlinable
     public func put(_ element: Element) -> Call<Void> {
-        Call(start: { self.core.put(element) }, direct: { try self.core.put(element, waiting: $0) })
+        Call(begin: { try self.core.put(element, waiting: $0) })
     }
 
     /// Takes the next element; waits while there is none.
     @inlinable
-    public func get() -> Call<Element> {
-        Call(start: { self.core.get() }, direct: { try self.core.get(waiting: $0) })
-    }
+    public func get() -> Call<Element> { Call(begin: { try self.core.get(waiting: $0) }) }
 
     /// Puts an element if that needs no waiting, also by handing it to somebody who waits.
     ///

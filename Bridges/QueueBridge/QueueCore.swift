@@ -20,50 +20,86 @@ final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
 
     // MARK: Operations
 
+    /// Puts an element. If that has to wait, a greenlet that is given waits here, else there is a future.
     @inlinable
-    func put(_ element: Element) -> Future<Void> {
-        let (put, waiter) = state.withLock { state -> (QueueState<Element>.Put, Future<Void>?) in
-            let put = state.put(element)
-            guard case .full = put else { return (put, nil) }
-            let waiter = makeWaiter(Void.self)
-            state.wait(.future(waiter), with: element)
-            return (put, waiter)
+    @inline(never)
+    func put(_ element: Element, waiting: _DirectWait? = nil) throws -> _Run<Void> {
+        guard let waiting else {
+            let (put, waiter) = state.withLock { state -> (QueueState<Element>.Put, Future<Void>?) in
+                let put = state.put(element)
+                guard case .full = put else { return (put, nil) }
+                let waiter = makeWaiter(Void.self)
+                state.wait(Waiter(waiter), with: element)
+                return (put, waiter)
+            }
+            try finish(put)
+            return waiter.map { .future($0) } ?? .value(())
         }
-        if case .accepted(let settlement) = put { settle(settlement) }
-        if case .refused = put { return .failed(QueueClosed(name, "a put")) }
-        return waiter ?? .succeeded(())
+        var place = WaitingGreenlet<Void>.Place(waiting)
+        return try unsafe withUnsafeMutablePointer(to: &place) { place in
+            let greenlet = unsafe WaitingGreenlet(at: place)
+            let put = state.withLock { state in
+                let put = state.put(element)
+                if case .full = put { state.wait(.greenlet(greenlet), with: element) }
+                return put
+            }
+            if try !finish(put) { try greenlet.wait(in: self) { state.withLock { $0.leave(putter: greenlet) } != nil } }
+            return .value(())
+        }
     }
 
+    /// With the lock released: false if the element has still to be put.
     @inlinable
-    func tryPut(_ element: Element) throws -> Bool {
-        switch state.withLock({ $0.put(element) }) {
-        case .accepted(let settlement):
-            settle(settlement)
-            return true
+    @inline(__always)
+    @discardableResult
+    func finish(_ put: QueueState<Element>.Put) throws -> Bool {
+        switch put {
+        case .accepted(let settlement): settle(settlement)
         case .full: return false
         case .refused: throw QueueClosed(name, "a put")
         }
+        return true
     }
 
     @inlinable
-    func get() -> Future<Element> {
-        let (get, waiter) = state.withLock { state -> (QueueState<Element>.Get, Future<Element>?) in
-            let get = state.get()
-            guard case .empty = get else { return (get, nil) }
-            let waiter = makeWaiter(Element.self)
-            state.wait(.future(waiter))
-            return (get, waiter)
-        }
-        if case .element(let element, let settlement) = get {
-            settle(settlement)
-            return .succeeded(element)
-        }
-        return waiter ?? .failed(QueueClosed(name, "a get"))
+    @inline(never)
+    func tryPut(_ element: Element) throws -> Bool {
+        try finish(state.withLock { $0.put(element) })
     }
 
+    /// Takes the next element. If that has to wait, a greenlet that is given waits here, else there is a future.
     @inlinable
-    func tryGet() throws -> Element? {
-        switch state.withLock({ $0.get() }) {
+    @inline(never)
+    func get(waiting: _DirectWait? = nil) throws -> _Run<Element> {
+        guard let waiting else {
+            let (get, waiter) = state.withLock { state -> (QueueState<Element>.Get, Future<Element>?) in
+                let get = state.get()
+                guard case .empty = get else { return (get, nil) }
+                let waiter = makeWaiter(Element.self)
+                state.wait(Waiter(waiter))
+                return (get, waiter)
+            }
+            if let element = try finish(get) { return .value(element) }
+            return .future(waiter!)
+        }
+        var place = WaitingGreenlet<Element>.Place(waiting)
+        return try unsafe withUnsafeMutablePointer(to: &place) { place in
+            let greenlet = unsafe WaitingGreenlet(at: place)
+            let get = state.withLock { state in
+                let get = state.get()
+                if case .empty = get { state.wait(.greenlet(greenlet)) }
+                return get
+            }
+            if let element = try finish(get) { return .value(element) }
+            return .value(try greenlet.wait(in: self) { state.withLock { $0.leave(getter: greenlet) } })
+        }
+    }
+
+    /// With the lock released: nil if there was no element.
+    @inlinable
+    @inline(__always)
+    func finish(_ get: QueueState<Element>.Get) throws -> Element? {
+        switch get {
         case .element(let element, let settlement):
             settle(settlement)
             return element
@@ -72,13 +108,19 @@ final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
         }
     }
 
+    @inlinable
+    @inline(never)
+    func tryGet() throws -> Element? {
+        try finish(state.withLock { $0.get() })
+    }
+
     func putBack(_ element: Element) { settle(state.withLock { $0.putBack(element) }) }
 
     func join() -> Future<Void> {
         let waiter = state.withLock { state -> Future<Void>? in
             if state.unfinished == 0 { return nil }
             let waiter = makeWaiter(Void.self)
-            state.wait(joiner: .future(waiter))
+            state.wait(joiner: Waiter(waiter))
             return waiter
         }
         return waiter ?? .succeeded(())

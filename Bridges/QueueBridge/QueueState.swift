@@ -42,6 +42,7 @@ struct QueueState<Element: Sendable> {
 
     /// Hands the element to the getter who waits longest, or stores it.
     @inlinable
+    @inline(__always)
     mutating func put(_ element: Element) -> Put {
         guard access == .open else { return .refused }
         if let getter = getters.popClaimed() {
@@ -55,6 +56,7 @@ struct QueueState<Element: Sendable> {
     }
 
     @inlinable
+    @inline(__always)
     mutating func wait(_ putter: Waiter<Void>, with element: Element) { putters.append(putter, element) }
 
     /// An element that nobody had after all.
@@ -71,6 +73,7 @@ struct QueueState<Element: Sendable> {
     enum Get { case element(Element, Settlement?), empty, refused }
 
     @inlinable
+    @inline(__always)
     mutating func get() -> Get {
         if let element = store.takeFirst() { return .element(element, admit()) }
         return access == .open ? .empty : .refused
@@ -78,6 +81,7 @@ struct QueueState<Element: Sendable> {
 
     /// There is room: the putter who waits longest gets it.
     @inlinable
+    @inline(__always)
     mutating func admit() -> Settlement? {
         guard !isFull, let putter = putters.popClaimed() else { return nil }
         unfinished += 1
@@ -86,6 +90,7 @@ struct QueueState<Element: Sendable> {
     }
 
     @inlinable
+    @inline(__always)
     mutating func wait(_ getter: Waiter<Element>) { getters.append(getter) }
 
     /// A waiter was cancelled. What it had to put goes with it.

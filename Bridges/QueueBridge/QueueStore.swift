@@ -29,6 +29,7 @@ struct QueueStore<Element: Sendable> {
     }
 
     @inlinable
+    @inline(__always)
     mutating func insert(_ element: Element) {
         if case .priority(let isMoreUrgent) = order {
             push(element, nextNumber, isMoreUrgent)
@@ -51,6 +52,7 @@ struct QueueStore<Element: Sendable> {
     }
 
     @inlinable
+    @inline(__always)
     mutating func takeFirst() -> Element? {
         switch order {
         case .fifo: ring.popFirst()

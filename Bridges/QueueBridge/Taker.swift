@@ -11,12 +11,12 @@ final class Taker<Element: Sendable>: Sendable {
         var hasLeft = false
     }
 
-    private let source: @Sendable () -> Future<Element>
+    private let source: Call<Element>
     private let putBack: (@Sendable (Element) -> Void)?
     private let state = Futures.Lock(State())
 
     /// - Parameter putBack: What becomes of an element whose handler has left meanwhile.
-    init(take: @escaping @Sendable () -> Future<Element>, putBack: (@Sendable (Element) -> Void)?) {
+    init(take: Call<Element>, putBack: (@Sendable (Element) -> Void)?) {
         source = take
         self.putBack = putBack
     }
@@ -41,7 +41,7 @@ final class Taker<Element: Sendable>: Sendable {
                 return true
             }
             guard mayTake else { return }
-            let get = source()
+            let get = source.future()
             if let outcome = get.outcome {
                 finish(outcome, for: subscriber)
                 continue

@@ -10,7 +10,9 @@ public import Futures
 /// waits for what it was claimed for. So nothing is lost between (T24).
 @usableFromInline
 struct WaitLine<Value: Sendable, Extra: Sendable>: Sendable {
-    @usableFromInline var line = _Ring<(waiter: Waiter<Value>, extra: Extra)>()
+    @usableFromInline typealias Entry = (waiter: Waiter<Value>, extra: Extra)
+
+    @usableFromInline var line = _Ring<Entry>()
 
     @inlinable
     init() {}
@@ -19,25 +21,36 @@ struct WaitLine<Value: Sendable, Extra: Sendable>: Sendable {
     @inlinable var isEmpty: Bool { line.isEmpty }
 
     @inlinable
+    @inline(__always)
     mutating func append(_ waiter: Waiter<Value>, _ extra: Extra) { line.append((waiter, extra)) }
 
     /// The first that still waits, claimed: the caller has to settle it, when the lock is released.
     @inlinable
-    mutating func popClaimed() -> (waiter: Waiter<Value>, extra: Extra)? {
+    @inline(__always)
+    mutating func popClaimed() -> Entry? { line.isEmpty ? nil : popFirstClaimed() }
+
+    @inlinable
+    mutating func popFirstClaimed() -> Entry? {
         while let entry = line.popFirst() {
             if entry.waiter.claim() { return entry }
+            // Whoever cancels it holds it, so that nothing is destroyed here.
+            _ = entry.waiter.drop()
         }
         return nil
     }
 
     /// All that still wait, claimed.
     mutating func popAllClaimed() -> [Waiter<Value>] {
-        line.removeAll().map(\.waiter).filter { $0.claim() }
+        var claimed: [Waiter<Value>] = []
+        while let entry = popFirstClaimed() { claimed.append(entry.waiter) }
+        return claimed
     }
 
     /// Takes out one that was cancelled, or found something elsewhere; nil if it is not there any more.
     mutating func remove(_ future: _FutureCore) -> Extra? {
-        line.removeFirst { $0.waiter.isOf(future) }?.extra
+        guard let entry = line.removeFirst(where: { $0.waiter.isOf(future) }) else { return nil }
+        _ = entry.waiter.drop()
+        return entry.extra
     }
 
     /// Takes out a greenlet that was interrupted; nil if it is not there any more, because somebody has claimed it.
@@ -51,5 +64,6 @@ struct WaitLine<Value: Sendable, Extra: Sendable>: Sendable {
 
 extension WaitLine where Extra == Void {
     @inlinable
+    @inline(__always)
     mutating func append(_ waiter: Waiter<Value>) { append(waiter, ()) }
 }

@@ -14,11 +14,11 @@ public import Futures
 struct WaitingGreenlet<Value: Sendable>: @unchecked Sendable, Equatable {
     @usableFromInline
     struct Place {
-        @usableFromInline let parker: _BorrowedParker
+        @usableFromInline let wait: _DirectWait
         @usableFromInline var outcome: Result<Value, any Error>?
 
         @inlinable
-        init(_ parker: _BorrowedParker) { self.parker = parker }
+        init(_ wait: _DirectWait) { self.wait = wait }
     }
 
     @usableFromInline let place: UnsafeMutablePointer<Place>
@@ -31,33 +31,23 @@ struct WaitingGreenlet<Value: Sendable>: @unchecked Sendable, Equatable {
 
     /// Puts the outcome where the greenlet finds it, and has it go on. From any thread.
     @inlinable
+    @inline(__always)
     func resume(with outcome: Result<Value, any Error>, first: Bool) {
-        let parker = unsafe place.pointee.parker
+        let wait = unsafe place.pointee.wait
         unsafe place.pointee.outcome = outcome
-        parker.unpark(first: first)
+        wait.resume(first: first)
     }
 
     /// On the greenlet, which stands in line: waits for the outcome.
     ///
     /// - Parameters:
-    ///   - owner: Whose line it is, for dumps.
+    ///   - owner: Whose line it is.
     ///   - leave: Leaves the line; false if the greenlet was claimed.
     @inlinable
+    @inline(__always)
     func wait(in owner: _Node, leave: () -> Bool) throws -> Value {
-        switch unsafe place.pointee.parker.park(in: owner) {
-        case .unparked: break
-        case .interrupted(let error), .refused(let error): try giveUp(error, leave)
-        case .timedOut: preconditionFailure("a wait without a deadline has timed out")
-        }
+        try unsafe place.pointee.wait.park(in: owner, leave: leave)
         // Whoever resumed the greenlet has put it there.
         return try unsafe place.pointee.outcome!.get()
-    }
-
-    /// What the greenlet was claimed for comes first; then the interruption keeps for the next wait (T24).
-    @inlinable
-    @inline(never)
-    func giveUp(_ error: any Error, _ leave: () -> Bool) throws {
-        if leave() { throw error }
-        unsafe place.pointee.parker.parkUninterruptibly(postponing: error)
     }
 }

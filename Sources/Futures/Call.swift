@@ -20,19 +20,23 @@
 /// - Cancellation: Each run belongs to its verb: leaving it cancels the run (``Promise/onCancel(_:)``).
 /// - Errors: What the initiating function throws is the outcome of the run.
 public struct Call<Success: Sendable>: Awaitable, _Prepared, Sendable {
-    @usableFromInline let start: @Sendable () -> Future<Success>
-    @usableFromInline let direct: DirectRun?
+    /// Starts a run: without a greenlet it never waits; one that is given may wait itself.
+    @usableFromInline let begin: @Sendable (_DirectWait?) throws -> _Run<Success>
 
-    /// A run without a future: at once, or by the greenlet that waits for it itself. Nil if it would have to wait, and was
-    /// not given that greenlet. Where it never waits it yields to nobody, unless it was given the greenlet.
-    @usableFromInline
-    package typealias DirectRun = @Sendable (_ waiting: _BorrowedParker?) throws -> Success?
-
-    /// - Parameter direct: The same operation without a future, for those that can do it.
     @inlinable
-    package init(start: @escaping @Sendable () -> Future<Success>, direct: DirectRun? = nil) {
-        self.start = start
-        self.direct = direct
+    package init(begin: @escaping @Sendable (_DirectWait?) throws -> _Run<Success>) { self.begin = begin }
+
+    @usableFromInline
+    init(start: @escaping @Sendable () -> Future<Success>) { begin = { _ in .future(start()) } }
+
+    @inlinable
+    func start() -> Future<Success> {
+        do {
+            switch try begin(nil) {
+            case .future(let future): return future
+            case .value(let value): return .succeeded(value)
+            }
+        } catch { return .failed(error) }
     }
 
     /// Prepares an operation that reports through a promise.
@@ -46,11 +50,11 @@ public struct Call<Success: Sendable>: Awaitable, _Prepared, Sendable {
         line: UInt = #line,
         _ initiate: @escaping @Sendable (Promise<Success>) throws -> Void
     ) {
-        self.init(start: {
+        self.init(begin: { _ in
             let promise = Promise<Success>(label, fileID: fileID, line: line)
             let future = promise.future
             do { try initiate(promise) } catch { promise.tryComplete(.failure(error)) }
-            return future
+            return .future(future)
         })
     }
 
@@ -65,9 +69,9 @@ public struct Call<Success: Sendable>: Awaitable, _Prepared, Sendable {
         fileID: StaticString = #fileID,
         line: UInt = #line
     ) {
-        self.init(start: {
-            do { return try initiate().future(fileID: fileID, line: line) } catch {
-                return .failed(error, fileID: fileID, line: line)
+        self.init(begin: { _ in
+            do { return .future(try initiate().future(fileID: fileID, line: line)) } catch {
+                return .future(.failed(error, fileID: fileID, line: line))
             }
         })
     }
@@ -221,4 +225,12 @@ public struct Call<Success: Sendable>: Awaitable, _Prepared, Sendable {
 
     /// The operation, never cancelled by its consumers: they leave, it goes on.
     public var shielded: Call<Success> { Call(start: { start().shielded }) }
+}
+
+/// What a run of a prepared operation has come to when it was started.
+@usableFromInline
+@frozen
+package enum _Run<Success: Sendable>: Sendable {
+    case value(Success)
+    case future(Future<Success>)
 }

@@ -382,12 +382,6 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
         if isOwned { unsafe listener.release() }
     }
 
-    /// Has the wait of the call that made this future, which is done, let others run first.
-    @inlinable
-    package final func _yieldWhenWaitedFor() { _state.bitwiseOr(_Bits.yielding, ordering: .relaxed) }
-
-    final var _yields: Bool { _state.load(ordering: .relaxed) & _Bits.yielding != 0 }
-
     // MARK: Ends
 
     /// Ends this future as cancelled; false if it is completed or being completed.
@@ -460,8 +454,6 @@ package enum _Bits {
     @inlinable package static var waking: UInt32 { 16384 }
     /// A value that nobody takes after a cancellation is to be disposed of.
     @inlinable package static var disposable: UInt32 { 65536 }
-    /// Who waits for it in a greenlet lets others run, although it is done.
-    @inlinable package static var yielding: UInt32 { 131072 }
     /// The only observer wakes somebody, and no reference to it is counted.
     @inlinable package static var borrowed: UInt32 { 32768 }
 }

@@ -18,10 +18,10 @@ open class _Parker: _Node, @unchecked Sendable {  // SAFETY: holds no state.
     /// - Parameter source: What it waits for; the caller holds it.
     open func _park(on source: Unmanaged<_FutureCore>?, until deadline: LoopInstant?) -> _ParkResult { .timedOut }
 
-    /// Suspends the running greenlet until it is unparked, or until a kill or cancellation.
+    /// The same for who waits in a line, without a future.
     ///
-    /// - Parameter line: What it waits in, without a future; the caller holds it.
-    open func _park(in line: Unmanaged<_Node>) -> _ParkResult { .timedOut }
+    /// - Parameter line: Whose line it is; the caller holds it.
+    open func _park(in line: Unmanaged<_Node>, until deadline: LoopInstant?) -> _ParkResult { .timedOut }
 
     /// Suspends until unparked, whatever else happens: an observer that could not be withdrawn is about to call.
     open func _parkUninterruptibly() {}
@@ -102,8 +102,13 @@ package enum WaitContext {
         unsafe sy_thread_current().pointee.trampoline != sy_thread_own_trampoline()
     }
 
-    /// Looks at the calling thread. Only on the pending path of a wait.
+    /// Throws if a wait could never end here.
     @usableFromInline
+    static func refuseIfNeeded() throws {
+        if case .refused(let error) = current { throw error }
+    }
+
+    /// Looks at the calling thread. Only on the pending path of a wait.
     package static var current: WaitContext {
         if let node = _Trampoline.running { return .refused(WouldDeadlock(.observer(of: node._summary))) }
         let words = unsafe sy_thread_current()

@@ -31,25 +31,14 @@ extension Awaitable where Success: Sendable {
     /// The wait for something that is no future yet.
     @usableFromInline
     func _waitForRun(timeout: Duration?) throws -> Success {
-        let isPrepared = self is any _Prepared
-        if isPrepared, case .refused(let error) = WaitContext.current { throw error }
+        if let call = self as? Call<Success> { return try call.wait(timeout: timeout) }
         let future = future()
         do {
-            if !future._isDone {
-                try _blockUntilDone(future, timeout: timeout, cancelling: isPrepared)
-            } else if future._yields {
-                // SAFETY: the greenlet that runs is alive.
-                unsafe WaitContext.runningParker?._withUnsafeGuaranteedRef { $0._letOthersRun() }
-            }
-        } catch {
-            // A wait that was refused has not left the run, which may be a future that others observe, too.
-            if isPrepared { future._observe { _ in }.cancel() }
-            guard let error = error as? TimedOut else { throw error }
+            return try future.wait(timeout: timeout)
+        } catch let error as TimedOut {
             // What is foreign has no future but the one made here, whose place says nothing.
-            let operation = isPrepared ? error.operation : "\(Self.self)"
-            throw TimedOut(after: error.limit, waitingFor: operation, cancelling: isPrepared)
+            throw TimedOut(after: error.limit, waitingFor: "\(Self.self)")
         }
-        return try future._get()
     }
 
     /// The future behind one of Switchyard's own types.
@@ -57,6 +46,22 @@ extension Awaitable where Success: Sendable {
         guard let core = unsafe _core else { return nil }
         // SAFETY: the contract of `_core`.
         return unsafe unsafeDowncast(core.takeUnretainedValue(), to: Future<Success>.self)
+    }
+}
+
+extension Future {
+    /// The wait for a run of a prepared operation, which was started for it.
+    @usableFromInline
+    package final func _waitForRun(timeout: Duration?) throws -> Success {
+        do {
+            if !_isDone { try _blockUntilDone(self, timeout: timeout, cancelling: true) }
+        } catch {
+            // A wait that was refused has not left the run, which may be a future that others observe, too.
+            _observe { _ in }.cancel()
+            guard let error = error as? TimedOut else { throw error }
+            throw TimedOut(after: error.limit, waitingFor: error.operation, cancelling: true)
+        }
+        return try _get()
     }
 }
 

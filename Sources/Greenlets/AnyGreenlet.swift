@@ -200,11 +200,11 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
         return endOfPark()
     }
 
-    override public final func _park(in line: Unmanaged<_Node>) -> _ParkResult {
+    override public final func _park(in line: Unmanaged<_Node>, until deadline: LoopInstant?) -> _ParkResult {
         if unsafe interruption != nil || hasUnpark { return endOfPark() }
         unsafe waitsFor = unsafe line
         unsafe isInterruptible = true
-        suspend()
+        if let deadline { suspend(until: deadline) } else { suspend() }
         unsafe isInterruptible = false
         unsafe waitsFor = nil
         return endOfPark()
