@@ -31,13 +31,20 @@ public final class Channel<Element: Sendable>: Sendable {
 
     /// Sends an element; waits until somebody receives it.
     @inlinable
+    @inline(__always)
     public func send(_ element: Element) -> Call<Void> {
-        Call(begin: { try self.core.send(.success(element), waiting: $0) })
+        Call(begin: { how in
+            guard case .waiting(let timeout) = how else { return try self.core.send(.success(element)) }
+            return .value(try self.core.send(.success(element), waiting: timeout))
+        })
     }
 
     /// Sends an error, which the one who receives it gets thrown.
     public func send(error: any Error) -> Call<Void> {
-        Call(begin: { try self.core.send(.failure(error), waiting: $0) })
+        Call(begin: { how in
+            guard case .waiting(let timeout) = how else { return try self.core.send(.failure(error)) }
+            return .value(try self.core.send(.failure(error), waiting: timeout))
+        })
     }
 
     /// Sends all elements of a sequence, one after the other.
@@ -56,7 +63,13 @@ public final class Channel<Element: Sendable>: Sendable {
 
     /// Receives an element; waits until somebody sends one.
     @inlinable
-    public func receive() -> Call<Element> { Call(begin: { try self.core.receive(waiting: $0) }) }
+    @inline(__always)
+    public func receive() -> Call<Element> {
+        Call(begin: { how in
+            guard case .waiting(let timeout) = how else { return try self.core.receive() }
+            return .value(try self.core.receive(waiting: timeout))
+        })
+    }
 
     /// Sends an element if somebody waits for one.
     @inlinable
@@ -103,7 +116,7 @@ extension Channel: EventSource {
         _ handler: @escaping @Sendable (SourceEvent<Element>) -> Void
     ) -> Subscription {
         let core = core
-        return Taker(take: Call(begin: { try core.receive(waiting: $0) }), putBack: nil).begin(demand, handler)
+        return Taker(take: { try core.receive() }, putBack: nil).begin(demand, handler)
     }
 
     /// The next element: ``receive()``.
@@ -123,7 +136,7 @@ extension Channel: AsyncSequence {
         /// - Cancellation: Throws `CancellationError`; no element is lost.
         @inlinable
         public mutating func next() async throws -> Element? {
-            do { return try await Call(begin: { [core] in try core.receive(waiting: $0) }).value } catch is QueueClosed { return nil }
+            do { return try await core.receive().value } catch is QueueClosed { return nil }
         }
     }
 

@@ -15,22 +15,27 @@ final class ChannelCore<Element: Sendable>: _Node, @unchecked Sendable {
         super.init()
     }
 
-    /// Sends. If that has to wait, a greenlet that is given waits here, else there is a future.
+    /// Sends; if that has to wait, there is a future.
     @inlinable
     @inline(never)
-    func send(_ parcel: ChannelState<Element>.Parcel, waiting: _DirectWait? = nil) throws -> _Run<Void> {
-        guard let waiting else {
-            let (send, waiter) = state.withLock { state -> (ChannelState<Element>.Send, Future<Void>?) in
-                let send = state.send()
-                guard case .alone = send else { return (send, nil) }
-                let waiter = makeWaiter(Void.self)
-                state.wait(Waiter(waiter), with: parcel)
-                return (send, waiter)
-            }
-            try finish(send, parcel)
-            return waiter.map { .future($0) } ?? .value(())
+    func send(_ parcel: ChannelState<Element>.Parcel) throws -> _Run<Void> {
+        let (send, waiter) = state.withLock { state -> (ChannelState<Element>.Send, Future<Void>?) in
+            let send = state.send()
+            guard case .alone = send else { return (send, nil) }
+            let waiter = makeWaiter(Void.self)
+            state.wait(Waiter(waiter), with: parcel)
+            return (send, waiter)
         }
-        var place = WaitingGreenlet<Void>.Place(waiting)
+        try finish(send, parcel)
+        return waiter.map { .future($0) } ?? .value(())
+    }
+
+    /// The same for who waits: without a future, if that is a greenlet.
+    @inlinable
+    @inline(never)
+    func send(_ parcel: ChannelState<Element>.Parcel, waiting timeout: Duration?) throws {
+        guard let wait = try _DirectWait(timeout: timeout) else { return try send(parcel).wait(timeout: timeout) }
+        var place = WaitingGreenlet<Void>.Place(wait)
         return try unsafe withUnsafeMutablePointer(to: &place) { place in
             let greenlet = unsafe WaitingGreenlet(at: place)
             let (send, preference) = state.withLock { state in
@@ -38,12 +43,11 @@ final class ChannelCore<Element: Sendable>: _Node, @unchecked Sendable {
                 if case .alone = send { state.wait(.greenlet(greenlet), with: parcel) }
                 return (send, state.preference)
             }
-            if try finish(send, parcel, firstOn: preference == .receiver ? waiting : nil) {
-                if preference != .sender { waiting.letOthersRun() }
+            if try finish(send, parcel, firstOn: preference == .receiver ? wait : nil) {
+                if preference != .sender { wait.letOthersRun() }
             } else {
                 try greenlet.wait(in: self) { state.withLock { $0.leave(sender: greenlet) } != nil }
             }
-            return .value(())
         }
     }
 
@@ -70,22 +74,27 @@ final class ChannelCore<Element: Sendable>: _Node, @unchecked Sendable {
         try finish(state.withLock { $0.send() }, parcel)
     }
 
-    /// Receives. If that has to wait, a greenlet that is given waits here, else there is a future.
+    /// Receives; if that has to wait, there is a future.
     @inlinable
     @inline(never)
-    func receive(waiting: _DirectWait? = nil) throws -> _Run<Element> {
-        guard let waiting else {
-            let (receive, waiter) = state.withLock { state -> (ChannelState<Element>.Receive, Future<Element>?) in
-                let receive = state.receive()
-                guard case .alone = receive else { return (receive, nil) }
-                let waiter = makeWaiter(Element.self)
-                state.wait(Waiter(waiter))
-                return (receive, waiter)
-            }
-            if let element = try finish(receive) { return .value(element) }
-            return .future(waiter!)
+    func receive() throws -> _Run<Element> {
+        let (receive, waiter) = state.withLock { state -> (ChannelState<Element>.Receive, Future<Element>?) in
+            let receive = state.receive()
+            guard case .alone = receive else { return (receive, nil) }
+            let waiter = makeWaiter(Element.self)
+            state.wait(Waiter(waiter))
+            return (receive, waiter)
         }
-        var place = WaitingGreenlet<Element>.Place(waiting)
+        if let waiter { return .future(waiter) }
+        return .value(try finish(receive)!)
+    }
+
+    /// The same for who waits: without a future, if that is a greenlet.
+    @inlinable
+    @inline(never)
+    func receive(waiting timeout: Duration?) throws -> Element {
+        guard let wait = try _DirectWait(timeout: timeout) else { return try receive().wait(timeout: timeout) }
+        var place = WaitingGreenlet<Element>.Place(wait)
         return try unsafe withUnsafeMutablePointer(to: &place) { place in
             let greenlet = unsafe WaitingGreenlet(at: place)
             let (receive, preference) = state.withLock { state in
@@ -93,9 +102,11 @@ final class ChannelCore<Element: Sendable>: _Node, @unchecked Sendable {
                 if case .alone = receive { state.wait(.greenlet(greenlet)) }
                 return (receive, state.preference)
             }
-            defer { if case .met = receive, preference != .receiver { waiting.letOthersRun() } }
-            if let element = try finish(receive, firstOn: preference == .sender ? waiting : nil) { return .value(element) }
-            return .value(try greenlet.wait(in: self) { state.withLock { $0.leave(receiver: greenlet) } })
+            if case .alone = receive {
+                return try greenlet.wait(in: self) { state.withLock { $0.leave(receiver: greenlet) } }
+            }
+            defer { if case .met = receive, preference != .receiver { wait.letOthersRun() } }
+            return try finish(receive, firstOn: preference == .sender ? wait : nil)!
         }
     }
 

@@ -13,7 +13,7 @@ extension Queue: EventSource {
         _ handler: @escaping @Sendable (SourceEvent<Element>) -> Void
     ) -> Subscription {
         let core = core
-        return Taker(take: Call(begin: { try core.get(waiting: $0) }), putBack: { core.putBack($0) }).begin(demand, handler)
+        return Taker(take: { try core.get() }, putBack: { core.putBack($0) }).begin(demand, handler)
     }
 
     /// The next element: ``get()``.
@@ -33,7 +33,7 @@ extension Queue: AsyncSequence {
         /// - Cancellation: Throws `CancellationError`; no element is lost.
         @inlinable
         public mutating func next() async throws -> Element? {
-            do { return try await Call(begin: { [core] in try core.get(waiting: $0) }).value } catch is QueueClosed { return nil }
+            do { return try await core.get().value } catch is QueueClosed { return nil }
         }
     }
 

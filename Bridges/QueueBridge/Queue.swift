@@ -48,13 +48,23 @@ public final class Queue<Element: Sendable>: Sendable {
 
     /// Puts an element; waits while the queue is full.
     @inlinable
+    @inline(__always)
     public func put(_ element: Element) -> Call<Void> {
-        Call(begin: { try self.core.put(element, waiting: $0) })
+        Call(begin: { how in
+            guard case .waiting(let timeout) = how else { return try self.core.put(element) }
+            return .value(try self.core.put(element, waiting: timeout))
+        })
     }
 
     /// Takes the next element; waits while there is none.
     @inlinable
-    public func get() -> Call<Element> { Call(begin: { try self.core.get(waiting: $0) }) }
+    @inline(__always)
+    public func get() -> Call<Element> {
+        Call(begin: { how in
+            guard case .waiting(let timeout) = how else { return try self.core.get() }
+            return .value(try self.core.get(waiting: timeout))
+        })
+    }
 
     /// Puts an element if that needs no waiting, also by handing it to somebody who waits.
     ///

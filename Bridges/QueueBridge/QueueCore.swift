@@ -20,22 +20,27 @@ final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
 
     // MARK: Operations
 
-    /// Puts an element. If that has to wait, a greenlet that is given waits here, else there is a future.
+    /// Puts an element; if that has to wait, there is a future.
     @inlinable
     @inline(never)
-    func put(_ element: Element, waiting: _DirectWait? = nil) throws -> _Run<Void> {
-        guard let waiting else {
-            let (put, waiter) = state.withLock { state -> (QueueState<Element>.Put, Future<Void>?) in
-                let put = state.put(element)
-                guard case .full = put else { return (put, nil) }
-                let waiter = makeWaiter(Void.self)
-                state.wait(Waiter(waiter), with: element)
-                return (put, waiter)
-            }
-            try finish(put)
-            return waiter.map { .future($0) } ?? .value(())
+    func put(_ element: Element) throws -> _Run<Void> {
+        let (put, waiter) = state.withLock { state -> (QueueState<Element>.Put, Future<Void>?) in
+            let put = state.put(element)
+            guard case .full = put else { return (put, nil) }
+            let waiter = makeWaiter(Void.self)
+            state.wait(Waiter(waiter), with: element)
+            return (put, waiter)
         }
-        var place = WaitingGreenlet<Void>.Place(waiting)
+        try finish(put)
+        return waiter.map { .future($0) } ?? .value(())
+    }
+
+    /// The same for who waits: without a future, if that is a greenlet.
+    @inlinable
+    @inline(never)
+    func put(_ element: Element, waiting timeout: Duration?) throws {
+        guard let wait = try _DirectWait(timeout: timeout) else { return try put(element).wait(timeout: timeout) }
+        var place = WaitingGreenlet<Void>.Place(wait)
         return try unsafe withUnsafeMutablePointer(to: &place) { place in
             let greenlet = unsafe WaitingGreenlet(at: place)
             let put = state.withLock { state in
@@ -44,7 +49,6 @@ final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
                 return put
             }
             if try !finish(put) { try greenlet.wait(in: self) { state.withLock { $0.leave(putter: greenlet) } != nil } }
-            return .value(())
         }
     }
 
@@ -67,22 +71,27 @@ final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
         try finish(state.withLock { $0.put(element) })
     }
 
-    /// Takes the next element. If that has to wait, a greenlet that is given waits here, else there is a future.
+    /// Takes the next element; if that has to wait, there is a future.
     @inlinable
     @inline(never)
-    func get(waiting: _DirectWait? = nil) throws -> _Run<Element> {
-        guard let waiting else {
-            let (get, waiter) = state.withLock { state -> (QueueState<Element>.Get, Future<Element>?) in
-                let get = state.get()
-                guard case .empty = get else { return (get, nil) }
-                let waiter = makeWaiter(Element.self)
-                state.wait(Waiter(waiter))
-                return (get, waiter)
-            }
-            if let element = try finish(get) { return .value(element) }
-            return .future(waiter!)
+    func get() throws -> _Run<Element> {
+        let (get, waiter) = state.withLock { state -> (QueueState<Element>.Get, Future<Element>?) in
+            let get = state.get()
+            guard case .empty = get else { return (get, nil) }
+            let waiter = makeWaiter(Element.self)
+            state.wait(Waiter(waiter))
+            return (get, waiter)
         }
-        var place = WaitingGreenlet<Element>.Place(waiting)
+        if let waiter { return .future(waiter) }
+        return .value(try finish(get)!)
+    }
+
+    /// The same for who waits: without a future, if that is a greenlet.
+    @inlinable
+    @inline(never)
+    func get(waiting timeout: Duration?) throws -> Element {
+        guard let wait = try _DirectWait(timeout: timeout) else { return try get().wait(timeout: timeout) }
+        var place = WaitingGreenlet<Element>.Place(wait)
         return try unsafe withUnsafeMutablePointer(to: &place) { place in
             let greenlet = unsafe WaitingGreenlet(at: place)
             let get = state.withLock { state in
@@ -90,8 +99,8 @@ final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
                 if case .empty = get { state.wait(.greenlet(greenlet)) }
                 return get
             }
-            if let element = try finish(get) { return .value(element) }
-            return .value(try greenlet.wait(in: self) { state.withLock { $0.leave(getter: greenlet) } })
+            if let element = try finish(get) { return element }
+            return try greenlet.wait(in: self) { state.withLock { $0.leave(getter: greenlet) } }
         }
     }
 

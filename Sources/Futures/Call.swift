@@ -20,19 +20,24 @@
 /// - Cancellation: Each run belongs to its verb: leaving it cancels the run (``Promise/onCancel(_:)``).
 /// - Errors: What the initiating function throws is the outcome of the run.
 public struct Call<Success: Sendable>: Awaitable, _Prepared, Sendable {
-    /// Starts a run: without a greenlet it never waits; one that is given may wait itself.
-    @usableFromInline let begin: @Sendable (_DirectWait?) throws -> _Run<Success>
+    @usableFromInline let begin: @Sendable (_Start) throws -> _Run<Success>
 
     @inlinable
-    package init(begin: @escaping @Sendable (_DirectWait?) throws -> _Run<Success>) { self.begin = begin }
+    @inline(__always)
+    package init(begin: @escaping @Sendable (_Start) throws -> _Run<Success>) { self.begin = begin }
 
     @usableFromInline
-    init(start: @escaping @Sendable () -> Future<Success>) { begin = { _ in .future(start()) } }
+    init(start: @escaping @Sendable () -> Future<Success>) {
+        begin = { how in
+            try how.check()
+            return .future(start())
+        }
+    }
 
     @inlinable
     func start() -> Future<Success> {
         do {
-            switch try begin(nil) {
+            switch try begin(.running) {
             case .future(let future): return future
             case .value(let value): return .succeeded(value)
             }
@@ -50,7 +55,8 @@ public struct Call<Success: Sendable>: Awaitable, _Prepared, Sendable {
         line: UInt = #line,
         _ initiate: @escaping @Sendable (Promise<Success>) throws -> Void
     ) {
-        self.init(begin: { _ in
+        self.init(begin: { how in
+            try how.check()
             let promise = Promise<Success>(label, fileID: fileID, line: line)
             let future = promise.future
             do { try initiate(promise) } catch { promise.tryComplete(.failure(error)) }
@@ -69,7 +75,8 @@ public struct Call<Success: Sendable>: Awaitable, _Prepared, Sendable {
         fileID: StaticString = #fileID,
         line: UInt = #line
     ) {
-        self.init(begin: { _ in
+        self.init(begin: { how in
+            try how.check()
             do { return .future(try initiate().future(fileID: fileID, line: line)) } catch {
                 return .future(.failed(error, fileID: fileID, line: line))
             }
@@ -225,12 +232,4 @@ public struct Call<Success: Sendable>: Awaitable, _Prepared, Sendable {
 
     /// The operation, never cancelled by its consumers: they leave, it goes on.
     public var shielded: Call<Success> { Call(start: { start().shielded }) }
-}
-
-/// What a run of a prepared operation has come to when it was started.
-@usableFromInline
-@frozen
-package enum _Run<Success: Sendable>: Sendable {
-    case value(Success)
-    case future(Future<Success>)
 }

@@ -11,8 +11,13 @@ package struct _DirectWait: @unchecked Sendable {
     /// How long it may wait; nil is for ever.
     @usableFromInline let timeout: Duration?
 
+    /// Who is about to wait: nil for a plain thread; throws where a wait could never end.
     @inlinable
-    init(_ greenlet: Unmanaged<_Parker>, timeout: Duration?) {
+    package init?(timeout: Duration?) throws {
+        guard let greenlet = unsafe WaitContext.runningParker else {
+            try WaitContext.refuseIfNeeded()
+            return nil
+        }
         unsafe self.greenlet = unsafe greenlet
         self.timeout = timeout
     }

@@ -105,7 +105,7 @@ package enum WaitContext {
     /// Throws if a wait could never end here.
     @usableFromInline
     static func refuseIfNeeded() throws {
-        if case .refused(let error) = current { throw error }
+        if unsafe runningParker == nil, case .refused(let error) = current { throw error }
     }
 
     /// Looks at the calling thread. Only on the pending path of a wait.
