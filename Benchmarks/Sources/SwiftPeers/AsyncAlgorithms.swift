@@ -11,14 +11,14 @@ let asyncAlgorithmsRows: [Row] = [
         let sink = Sink()
         let executor = TurnExecutor()
         try watch.time {
-            try executor.run { _ in
+            try executor.run { stage in
                 async let echo: Void = {
                     for await value in there { await back.send(value) }
                 }()
                 var answers = back.makeAsyncIterator()
                 for n in 0..<count {
                     await there.send(n)
-                    guard await answers.next() == n else { throw RowError("a value was lost") }
+                    guard await answers.next(isolation: stage) == n else { throw RowError("a value was lost") }
                     sink.sum &+= 1
                 }
                 there.finish()

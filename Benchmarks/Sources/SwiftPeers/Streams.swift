@@ -10,11 +10,11 @@ let streamRows: [Row] = [
         let sink = Sink()
         let executor = TurnExecutor()
         try watch.time {
-            try executor.run { _ in
+            try executor.run { stage in
                 var elements = stream.makeAsyncIterator()
                 for n in 0..<count {
                     continuation.yield(n)
-                    guard await elements.next() == n else { throw RowError("a value was lost") }
+                    guard await elements.next(isolation: stage) == n else { throw RowError("a value was lost") }
                     sink.sum &+= 1
                 }
             }
