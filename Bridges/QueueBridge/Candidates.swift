@@ -204,6 +204,9 @@ final class SendCandidate<Element: Sendable, Result: Sendable>: ChannelCandidate
 
     func wait(_ future: Future<Choice<Result>>) {
         let transform = transform
-        locked.state.wait(Waiter(SelectionWaiter(future) { future.settle($0) { _ in try transform() } }), with: .success(element))
+        locked.state.wait(
+            Waiter(SelectionWaiter(future) { future.settle($0) { _ in try transform() } }),
+            with: .success(element)
+        )
     }
 }

@@ -46,7 +46,7 @@ final class ChannelCore<Element: Sendable>: _Node, @unchecked Sendable {
             if try finish(send, parcel, firstOn: preference == .receiver ? wait : nil) {
                 if preference != .sender { wait.letOthersRun() }
             } else {
-                try greenlet.wait(in: self) { state.withLock { $0.leave(sender: greenlet) } != nil }
+                try greenlet.wait(in: self, for: "a send") { state.withLock { $0.leave(sender: greenlet) } != nil }
             }
         }
     }
@@ -103,7 +103,7 @@ final class ChannelCore<Element: Sendable>: _Node, @unchecked Sendable {
                 return (receive, state.preference)
             }
             if case .alone = receive {
-                return try greenlet.wait(in: self) { state.withLock { $0.leave(receiver: greenlet) } }
+                return try greenlet.wait(in: self, for: "a receive") { state.withLock { $0.leave(receiver: greenlet) } }
             }
             defer { if case .met = receive, preference != .receiver { wait.letOthersRun() } }
             return try finish(receive, firstOn: preference == .sender ? wait : nil)!

@@ -48,7 +48,9 @@ final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
                 if case .full = put { state.wait(.greenlet(greenlet), with: element) }
                 return put
             }
-            if try !finish(put) { try greenlet.wait(in: self) { state.withLock { $0.leave(putter: greenlet) } != nil } }
+            if try !finish(put) {
+                try greenlet.wait(in: self, for: "a put") { state.withLock { $0.leave(putter: greenlet) } != nil }
+            }
         }
     }
 
@@ -100,7 +102,7 @@ final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
                 return get
             }
             if let element = try finish(get) { return element }
-            return try greenlet.wait(in: self) { state.withLock { $0.leave(getter: greenlet) } }
+            return try greenlet.wait(in: self, for: "a get") { state.withLock { $0.leave(getter: greenlet) } }
         }
     }
 

@@ -42,11 +42,12 @@ struct WaitingGreenlet<Value: Sendable>: @unchecked Sendable, Equatable {
     ///
     /// - Parameters:
     ///   - owner: Whose line it is.
+    ///   - operation: What the greenlet wants there.
     ///   - leave: Leaves the line; false if the greenlet was claimed.
     @inlinable
     @inline(__always)
-    func wait(in owner: _Node, leave: () -> Bool) throws -> Value {
-        try unsafe place.pointee.wait.park(in: owner, leave: leave)
+    func wait(in owner: _Node, for operation: String, leave: () -> Bool) throws -> Value {
+        try unsafe place.pointee.wait.park(in: owner, for: operation, leave: leave)
         // Whoever resumed the greenlet has put it there.
         return try unsafe place.pointee.outcome!.get()
     }

@@ -25,18 +25,19 @@ package struct _DirectWait: @unchecked Sendable {
     /// Waits in a line.
     ///
     /// - Parameters:
-    ///   - line: Whose line it is, for dumps and errors; the caller holds it.
+    ///   - line: Whose line it is; the caller holds it.
+    ///   - operation: What the greenlet wants there, for an error: `a get`.
     ///   - leave: Leaves the line; false if somebody has claimed the greenlet and is about to resume it. That comes first,
     ///     and an interruption then keeps for the next wait (T24).
     @inlinable
-    package func park(in line: _Node, leave: () -> Bool) throws {
+    package func park(in line: _Node, for operation: String, leave: () -> Bool) throws {
         let deadline = timeout == nil ? nil : deadline
         let result = unsafe greenlet._withUnsafeGuaranteedRef {
             // SAFETY: held by the caller.
             unsafe $0._park(in: .passUnretained(line), until: deadline)
         }
         if case .unparked = result { return }
-        try giveUp(result, line, leave)
+        try giveUp(result, line, operation, leave)
     }
 
     @usableFromInline var deadline: LoopInstant? {
@@ -44,13 +45,15 @@ package struct _DirectWait: @unchecked Sendable {
     }
 
     @usableFromInline
-    func giveUp(_ result: _ParkResult, _ line: _Node, _ leave: () -> Bool) throws {
+    func giveUp(_ result: _ParkResult, _ line: _Node, _ operation: String, _ leave: () -> Bool) throws {
         let hasLeft = leave()
         if !hasLeft { unsafe greenlet._withUnsafeGuaranteedRef { $0._parkUninterruptibly() } }
         switch result {
         case .unparked: return
         case .timedOut:
-            if hasLeft { throw TimedOut(after: timeout ?? .zero, waitingFor: line._summary, cancelling: true) }
+            guard hasLeft else { return }
+            let operation = "\(operation) on \(line._summary)"
+            throw TimedOut(after: timeout ?? .zero, waitingFor: operation, cancelling: true)
         case .interrupted(let error), .refused(let error):
             if hasLeft { throw error }
             unsafe greenlet._withUnsafeGuaranteedRef { $0._postpone(error) }

@@ -11,9 +11,9 @@ public import Darwin
 #endif
 
 /// The package's one lock, in the variant that ThreadSanitizer understands.
-// SAFETY: both are only touched by a thread that holds the mutex.
 @safe
 @usableFromInline
+// SAFETY: the state is only touched by a thread that holds the mutex.
 package struct Lock<State>: ~Copyable, @unchecked Sendable {
     @usableFromInline let mutex: UnsafeMutablePointer<pthread_mutex_t>
     @usableFromInline let state: UnsafeMutablePointer<State>

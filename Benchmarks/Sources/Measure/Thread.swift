@@ -25,6 +25,7 @@ package final class Thread: @unchecked Sendable {
                 Unmanaged<Thread>.fromOpaque(argument).takeRetainedValue().run()
                 return nil
             },
+            // SAFETY: the thread takes this reference back.
             Unmanaged.passRetained(self).toOpaque()
         )
     }
