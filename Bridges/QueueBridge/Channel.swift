@@ -147,6 +147,6 @@ extension Channel: AsyncSequence {
     @available(*, noasync, message: "use `for try await`, or `try await channel.receive().value`")
     @inlinable
     public func waitNext(timeout: Duration? = nil) throws -> Element? {
-        do { return try receive().wait(timeout: timeout) } catch is QueueClosed { return nil }
+        do { return try core.receive(waiting: timeout) } catch is QueueClosed { return nil }
     }
 }

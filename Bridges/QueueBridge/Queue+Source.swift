@@ -48,6 +48,6 @@ extension Queue: AsyncSequence {
     @available(*, noasync, message: "use `for try await`, or `try await queue.get().value`")
     @inlinable
     public func waitNext(timeout: Duration? = nil) throws -> Element? {
-        do { return try get().wait(timeout: timeout) } catch is QueueClosed { return nil }
+        do { return try core.get(waiting: timeout) } catch is QueueClosed { return nil }
     }
 }
