@@ -13,7 +13,7 @@ PEERS = PACKAGE / "Peers"
 CACHE = ROOT / ".build" / "bench-peers"
 OURS = ROOT / ".build" / "bench"
 SWIFT_PEERS = ROOT / ".build" / "bench-swift-peers"
-PYTHON_PACKAGES = ["gevent==26.9.0", "tornado==6.6.1"]
+PYTHON_PACKAGES = ["gevent==26.9.0", "tornado==6.6.1", "twisted==25.5.0"]
 
 
 class Unavailable(Exception):
@@ -134,6 +134,12 @@ class Programs:
 
     def build_gevent_rows(self):
         return [self.python(), PEERS / "Python" / "gevent_rows.py"]
+
+    def build_asyncio_rows(self):
+        return [self.python(), PEERS / "Python" / "asyncio_rows.py"]
+
+    def build_twisted_rows(self):
+        return [self.python(), PEERS / "Python" / "twisted_rows.py"]
 
     def build_gevent_hello(self):
         return [self.python(), PEERS / "Python" / "gevent_hello.py"]

@@ -104,6 +104,41 @@ ROWS = [
         (Peer("NIO submit().wait()", Work("swift-peers", "nio-submit-wait", 50_000), 0.70),),
     ),
     Row(
+        "channel", "ns", ours("channel", 500_000),
+        (Peer("Go unbuffered channels", Work("go-peers", "channel", 500_000), 0.50),),
+    ),
+    Row(
+        "queue", "ns", ours("queue", 2_000_000),
+        (
+            Peer("Go buffered channel", Work("go-peers", "queue", 5_000_000), 2.00),
+            Peer("asyncio.Queue", Work("asyncio-rows", "queue", 200_000), 0.10),
+        ),
+    ),
+    Row(
+        "queue across threads", "ns", ours("queue-threads", 500_000),
+        (Peer("Go buffered channel", Work("go-peers", "queue-threads", 500_000), 1.20),),
+    ),
+    Row(
+        "channel in async code", "ns", ours("async-channel", 100_000),
+        (Peer("AsyncChannel", Work("swift-peers", "async-channel", 50_000), 0.50),),
+    ),
+    Row(
+        "queue in async code", "ns", ours("async-queue", 2_000_000),
+        (Peer("AsyncStream", Work("swift-peers", "async-stream", 1_000_000), 1.00),),
+    ),
+    Row(
+        "Deferred step", "ns", ours("deferred-step", 500_000),
+        (Peer("Twisted Deferred", Work("twisted-rows", "deferred-step", 200_000), 0.45),),
+    ),
+    Row(
+        "callback to await", "ns", ours("callback-to-await", 300_000),
+        (
+            Peer("checked continuation", Work("swift-peers", "checked-continuation", 300_000), 2.00),
+            Peer("asyncio future", Work("asyncio-rows", "callback-to-await", 50_000), 0.20),
+        ),
+    ),
+    # Signals: beside asyncio's and Go's, once there is a bridge.
+    Row(
         "HTTP hello server", "requests/s", ours("hello", 1), throughput=True,
         peers=(
             Peer("plain C on evhttp", Work("evhttp", "", 1), 1.18),

@@ -87,7 +87,7 @@ final class GetCandidate<Element: Sendable, Result: Sendable>: QueueCandidate<El
 
     func wait(_ future: Future<Choice<Result>>) {
         let transform = transform
-        locked.state.wait(Waiter<Element>(future) { future.settle($0, transform) })
+        locked.state.wait(Waiter(SelectionWaiter(future) { future.settle($0, transform) }))
     }
 }
 
@@ -118,7 +118,7 @@ final class PutCandidate<Element: Sendable, Result: Sendable>: QueueCandidate<El
 
     func wait(_ future: Future<Choice<Result>>) {
         let transform = transform
-        locked.state.wait(Waiter<Void>(future) { future.settle($0) { _ in try transform() } }, with: element)
+        locked.state.wait(Waiter(SelectionWaiter(future) { future.settle($0) { _ in try transform() } }), with: element)
     }
 }
 
@@ -173,7 +173,7 @@ final class ReceiveCandidate<Element: Sendable, Result: Sendable>: ChannelCandid
 
     func wait(_ future: Future<Choice<Result>>) {
         let transform = transform
-        locked.state.wait(Waiter<Element>(future) { future.settle($0, transform) })
+        locked.state.wait(Waiter(SelectionWaiter(future) { future.settle($0, transform) }))
     }
 }
 
@@ -204,6 +204,9 @@ final class SendCandidate<Element: Sendable, Result: Sendable>: ChannelCandidate
 
     func wait(_ future: Future<Choice<Result>>) {
         let transform = transform
-        locked.state.wait(Waiter<Void>(future) { future.settle($0) { _ in try transform() } }, with: .success(element))
+        locked.state.wait(
+            Waiter(SelectionWaiter(future) { future.settle($0) { _ in try transform() } }),
+            with: .success(element)
+        )
     }
 }

@@ -18,7 +18,7 @@ public import Futures
 /// - Errors: ``QueueClosed``; an error that was sent.
 /// - Complexity: O(1); leaving a line is O(n) in those who wait.
 public final class Channel<Element: Sendable>: Sendable {
-    let core: ChannelCore<Element>
+    @usableFromInline let core: ChannelCore<Element>
 
     /// Makes a channel.
     ///
@@ -30,10 +30,22 @@ public final class Channel<Element: Sendable>: Sendable {
     deinit { core.release() }
 
     /// Sends an element; waits until somebody receives it.
-    public func send(_ element: Element) -> Call<Void> { Call(from: { self.core.send(.success(element)) }) }
+    @inlinable
+    @inline(__always)
+    public func send(_ element: Element) -> Call<Void> {
+        Call(begin: { how in
+            guard case .waiting(let timeout) = how else { return try self.core.send(.success(element)) }
+            return .value(try self.core.send(.success(element), waiting: timeout))
+        })
+    }
 
     /// Sends an error, which the one who receives it gets thrown.
-    public func send(error: any Error) -> Call<Void> { Call(from: { self.core.send(.failure(error)) }) }
+    public func send(error: any Error) -> Call<Void> {
+        Call(begin: { how in
+            guard case .waiting(let timeout) = how else { return try self.core.send(.failure(error)) }
+            return .value(try self.core.send(.failure(error), waiting: timeout))
+        })
+    }
 
     /// Sends all elements of a sequence, one after the other.
     ///
@@ -42,7 +54,7 @@ public final class Channel<Element: Sendable>: Sendable {
         Call(async: {
             var count = 0
             for element in elements {
-                do { try await self.core.send(.success(element)).value } catch is QueueClosed { break }
+                do { try await self.send(element).value } catch is QueueClosed { break }
                 count += 1
             }
             return count
@@ -50,12 +62,21 @@ public final class Channel<Element: Sendable>: Sendable {
     }
 
     /// Receives an element; waits until somebody sends one.
-    public func receive() -> Call<Element> { Call(from: { self.core.receive() }) }
+    @inlinable
+    @inline(__always)
+    public func receive() -> Call<Element> {
+        Call(begin: { how in
+            guard case .waiting(let timeout) = how else { return try self.core.receive() }
+            return .value(try self.core.receive(waiting: timeout))
+        })
+    }
 
     /// Sends an element if somebody waits for one.
+    @inlinable
     public func trySend(_ element: Element) throws -> Bool { try core.trySend(.success(element)) }
 
     /// Receives an element if somebody waits to send one.
+    @inlinable
     public func tryReceive() throws -> Element? { try core.tryReceive() }
 
     /// How many wait to send; below zero, how many wait to receive.
@@ -95,7 +116,7 @@ extension Channel: EventSource {
         _ handler: @escaping @Sendable (SourceEvent<Element>) -> Void
     ) -> Subscription {
         let core = core
-        return Taker(take: { core.receive() }, putBack: nil).begin(demand, handler)
+        return Taker(take: { try core.receive() }, putBack: nil).begin(demand, handler)
     }
 
     /// The next element: ``receive()``.
@@ -108,11 +129,12 @@ extension Channel: AsyncSequence {
 
     /// Iterates asynchronously; several iterators share the elements.
     public struct AsyncIterator: AsyncIteratorProtocol {
-        let core: ChannelCore<Element>
+        @usableFromInline let core: ChannelCore<Element>
 
         /// The next element, nil when the channel is closed.
         ///
         /// - Cancellation: Throws `CancellationError`; no element is lost.
+        @inlinable
         public mutating func next() async throws -> Element? {
             do { return try await core.receive().value } catch is QueueClosed { return nil }
         }
@@ -123,7 +145,8 @@ extension Channel: AsyncSequence {
 
     /// Blocks for the next element, nil when the channel is closed: for greenlets and plain threads.
     @available(*, noasync, message: "use `for try await`, or `try await channel.receive().value`")
+    @inlinable
     public func waitNext(timeout: Duration? = nil) throws -> Element? {
-        do { return try receive().wait(timeout: timeout) } catch is QueueClosed { return nil }
+        do { return try core.receive(waiting: timeout) } catch is QueueClosed { return nil }
     }
 }

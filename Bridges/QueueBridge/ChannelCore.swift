@@ -1,20 +1,24 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
-import Futures
+public import Futures
 
 /// Runs a channel's state machine under a lock, and does what it answers with nothing held.
 // SAFETY: the state is behind a lock, the rest is immutable.
+@usableFromInline
 final class ChannelCore<Element: Sendable>: _Node, @unchecked Sendable {
-    let name: String
-    let state = Futures.Lock(ChannelState<Element>())
+    @usableFromInline let name: String
+    @usableFromInline let state = Futures.Lock(ChannelState<Element>())
 
     init(name: String) {
         self.name = name
         super.init()
     }
 
-    func send(_ parcel: ChannelState<Element>.Parcel) -> Future<Void> {
+    /// Sends; if that has to wait, there is a future.
+    @inlinable
+    @inline(never)
+    func send(_ parcel: ChannelState<Element>.Parcel) throws -> _Run<Void> {
         let (send, waiter) = state.withLock { state -> (ChannelState<Element>.Send, Future<Void>?) in
             let send = state.send()
             guard case .alone = send else { return (send, nil) }
@@ -22,22 +26,58 @@ final class ChannelCore<Element: Sendable>: _Node, @unchecked Sendable {
             state.wait(Waiter(waiter), with: parcel)
             return (send, waiter)
         }
-        if let waiter { return waiter }
-        guard case .met(let receiver) = send else { return .failed(closed("a send")) }
-        return meet(.receiver, { receiver.settle(parcel) }, .succeeded(()))
+        try finish(send, parcel)
+        return waiter.map { .future($0) } ?? .value(())
     }
 
-    func trySend(_ parcel: ChannelState<Element>.Parcel) throws -> Bool {
-        switch state.withLock({ $0.send() }) {
-        case .met(let receiver):
-            receiver.settle(parcel)
-            return true
-        case .alone: return false
-        case .refused: throw closed("a send")
+    /// The same for who waits: without a future, if that is a greenlet.
+    @inlinable
+    @inline(never)
+    func send(_ parcel: ChannelState<Element>.Parcel, waiting timeout: Duration?) throws {
+        guard let wait = try _DirectWait(timeout: timeout) else { return try send(parcel).wait(timeout: timeout) }
+        var place = WaitingGreenlet<Void>.Place(wait)
+        return try unsafe withUnsafeMutablePointer(to: &place) { place in
+            let greenlet = unsafe WaitingGreenlet(at: place)
+            let (send, preference) = state.withLock { state in
+                let send = state.send()
+                if case .alone = send { state.wait(.greenlet(greenlet), with: parcel) }
+                return (send, state.preference)
+            }
+            if try finish(send, parcel, firstOn: preference == .receiver ? wait : nil) {
+                if preference != .sender { wait.letOthersRun() }
+            } else {
+                try greenlet.wait(in: self, for: "a send") { state.withLock { $0.leave(sender: greenlet) } != nil }
+            }
         }
     }
 
-    func receive() -> Future<Element> {
+    /// With the lock released: false if nobody was there to receive.
+    @inlinable
+    @inline(__always)
+    @discardableResult
+    func finish(
+        _ send: ChannelState<Element>.Send,
+        _ parcel: ChannelState<Element>.Parcel,
+        firstOn host: _DirectWait? = nil
+    ) throws -> Bool {
+        switch send {
+        case .met(let receiver): receiver.settle(parcel, firstOn: host)
+        case .alone: return false
+        case .refused: throw closed("a send")
+        }
+        return true
+    }
+
+    @inlinable
+    @inline(never)
+    func trySend(_ parcel: ChannelState<Element>.Parcel) throws -> Bool {
+        try finish(state.withLock { $0.send() }, parcel)
+    }
+
+    /// Receives; if that has to wait, there is a future.
+    @inlinable
+    @inline(never)
+    func receive() throws -> _Run<Element> {
         let (receive, waiter) = state.withLock { state -> (ChannelState<Element>.Receive, Future<Element>?) in
             let receive = state.receive()
             guard case .alone = receive else { return (receive, nil) }
@@ -45,37 +85,47 @@ final class ChannelCore<Element: Sendable>: _Node, @unchecked Sendable {
             state.wait(Waiter(waiter))
             return (receive, waiter)
         }
-        if let waiter { return waiter }
-        guard case .met(let sender, let parcel) = receive else { return .failed(closed("a receive")) }
-        return meet(.sender, { sender.settle(.success(())) }, Future(completed: parcel))
+        if let waiter { return .future(waiter) }
+        return .value(try finish(receive)!)
     }
 
-    /// Wakes the one who waited, and says whether the one who came goes on or lets others run.
-    private func meet<Value>(
-        _ woken: ChannelPreference,
-        _ wake: () -> Void,
-        _ result: Future<Value>
-    ) -> Future<Value> {
-        let preferred = state.withLock { $0.preference }
-        // SAFETY: the greenlet that runs is alive.
-        if preferred == woken, let parker = unsafe WaitContext.runningParker {
-            unsafe parker._withUnsafeGuaranteedRef { $0._wakingNext(wake) }
-        } else {
-            wake()
+    /// The same for who waits: without a future, if that is a greenlet.
+    @inlinable
+    @inline(never)
+    func receive(waiting timeout: Duration?) throws -> Element {
+        guard let wait = try _DirectWait(timeout: timeout) else { return try receive().wait(timeout: timeout) }
+        var place = WaitingGreenlet<Element>.Place(wait)
+        return try unsafe withUnsafeMutablePointer(to: &place) { place in
+            let greenlet = unsafe WaitingGreenlet(at: place)
+            let (receive, preference) = state.withLock { state in
+                let receive = state.receive()
+                if case .alone = receive { state.wait(.greenlet(greenlet)) }
+                return (receive, state.preference)
+            }
+            if case .alone = receive {
+                return try greenlet.wait(in: self, for: "a receive") { state.withLock { $0.leave(receiver: greenlet) } }
+            }
+            defer { if case .met = receive, preference != .receiver { wait.letOthersRun() } }
+            return try finish(receive, firstOn: preference == .sender ? wait : nil)!
         }
-        if preferred == woken || preferred == .neither { result._yieldWhenWaitedFor() }
-        return result
     }
 
-    func tryReceive() throws -> Element? {
-        switch state.withLock({ $0.receive() }) {
+    /// With the lock released: nil if nobody was there to send.
+    @inlinable
+    @inline(__always)
+    func finish(_ receive: ChannelState<Element>.Receive, firstOn host: _DirectWait? = nil) throws -> Element? {
+        switch receive {
         case .met(let sender, let parcel):
-            sender.settle(.success(()))
+            sender.settle(.success(()), firstOn: host)
             return try parcel.get()
         case .alone: return nil
         case .refused: throw closed("a receive")
         }
     }
+
+    @inlinable
+    @inline(never)
+    func tryReceive() throws -> Element? { try finish(state.withLock { $0.receive() }) }
 
     func close(wasReleased: Bool = false) {
         let (senders, receivers) = state.withLock { $0.close() }
@@ -88,11 +138,13 @@ final class ChannelCore<Element: Sendable>: _Node, @unchecked Sendable {
         if state.withLock({ $0.balance }) != 0 { Drain.shared.post { [self] in close(wasReleased: true) } }
     }
 
+    @usableFromInline
     func closed(_ operation: String, wasReleased: Bool = false) -> QueueClosed {
         QueueClosed(name, operation, wasReleased: wasReleased)
     }
 
-    private func makeWaiter<Value: Sendable>(_ type: Value.Type) -> Future<Value> {
+    @inlinable
+    func makeWaiter<Value: Sendable>(_ type: Value.Type) -> Future<Value> {
         let future = Future<Value>.pending()
         future._setHolder(self)
         return future
@@ -103,7 +155,7 @@ final class ChannelCore<Element: Sendable>: _Node, @unchecked Sendable {
         _ = consume parcel
     }
 
-    override func _takeCanceller(of future: _FutureCore) -> (@Sendable () -> CancellationAnswer)? {
+    override public func _takeCanceller(of future: _FutureCore) -> (@Sendable () -> CancellationAnswer)? {
         {
             self.leave(future)
             // Whoever would meet it finds the request, and passes on to the next.
@@ -111,5 +163,5 @@ final class ChannelCore<Element: Sendable>: _Node, @unchecked Sendable {
         }
     }
 
-    override var _summary: String { name }
+    override public var _summary: String { name }
 }

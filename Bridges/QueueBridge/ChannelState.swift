@@ -14,40 +14,64 @@ public enum ChannelPreference: Sendable, Hashable {
 }
 
 /// What a channel is: those who wait to send or those who wait to receive, never both.
+@usableFromInline
 struct ChannelState<Element: Sendable>: Sendable {
     /// What a sender has: an element, or an error for the one who receives.
-    typealias Parcel = Result<Element, any Error>
+    @usableFromInline typealias Parcel = Result<Element, any Error>
 
-    var preference = ChannelPreference.receiver
-    private(set) var isClosed = false
-    private(set) var senders = WaitLine<Void, Parcel>()
-    private(set) var receivers = WaitLine<Element, Void>()
+    @usableFromInline var preference = ChannelPreference.receiver
+    @usableFromInline var isClosed = false
+    @usableFromInline var senders = WaitLine<Void, Parcel>()
+    @usableFromInline var receivers = WaitLine<Element, Void>()
+
+    @inlinable
+    init() {}
 
     /// Those who wait to send, less those who wait to receive.
-    var balance: Int { senders.count - receivers.count }
+    @inlinable var balance: Int { senders.count - receivers.count }
 
+    @usableFromInline
     enum Send { case met(Waiter<Element>), alone, refused }
 
+    @inlinable
+    @inline(__always)
     mutating func send() -> Send {
         if isClosed { return .refused }
         if let receiver = receivers.popClaimed() { return .met(receiver.waiter) }
         return .alone
     }
 
+    @inlinable
+    @inline(__always)
     mutating func wait(_ sender: Waiter<Void>, with parcel: Parcel) { senders.append(sender, parcel) }
 
+    @usableFromInline
     enum Receive { case met(Waiter<Void>, Parcel), alone, refused }
 
+    @inlinable
+    @inline(__always)
     mutating func receive() -> Receive {
         if let sender = senders.popClaimed() { return .met(sender.waiter, sender.extra) }
         return isClosed ? .refused : .alone
     }
 
+    @inlinable
+    @inline(__always)
     mutating func wait(_ receiver: Waiter<Element>) { receivers.append(receiver) }
 
     mutating func leave(_ future: _FutureCore) -> Parcel? {
         receivers.remove(future) == nil ? senders.remove(future) : nil
     }
+
+    /// A greenlet was interrupted. What it had to send goes with it.
+    ///
+    /// - Returns: False if it was claimed.
+    @inlinable
+    mutating func leave(receiver: WaitingGreenlet<Element>) -> Bool { receivers.remove(receiver) != nil }
+
+    /// The same for one who waits to send: what it had, nil if it was claimed.
+    @inlinable
+    mutating func leave(sender: WaitingGreenlet<Void>) -> Parcel? { senders.remove(sender) }
 
     /// Everybody is refused, whoever waits, too.
     mutating func close() -> (senders: [Waiter<Void>], receivers: [Waiter<Element>]) {

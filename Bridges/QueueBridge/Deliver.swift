@@ -54,7 +54,7 @@ extension Queue {
     /// Puts what has nobody to wait for it.
     fileprivate func accept(_ element: Element, _ done: @escaping @Sendable (Bool) -> Void = { _ in }) {
         let name = core.name
-        core.put(element).callback { outcome in
+        put(element).callback { outcome in
             if case .success = outcome { return done(true) }
             Reporter.report(
                 .message(

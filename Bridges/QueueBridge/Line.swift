@@ -39,6 +39,24 @@ final class Line<State: Sendable>: _Node, @unchecked Sendable {
         return waiter ?? .succeeded(())
     }
 
+    /// The same for who waits, and leaves the line when it gives up; without a future, if that is a greenlet.
+    func wait(for timeout: Duration?, unless isFree: (inout State) -> Bool) throws {
+        guard let wait = try _DirectWait(timeout: timeout) else {
+            return try _Run.future(self.wait(unless: isFree)).wait(timeout: timeout)
+        }
+        var place = WaitingGreenlet<Void>.Place(wait)
+        try unsafe withUnsafeMutablePointer(to: &place) { place in
+            let greenlet = unsafe WaitingGreenlet(at: place)
+            let isDone = state.withLock { state in
+                if isFree(&state.value) { return true }
+                state.waiters.append(.greenlet(greenlet))
+                return false
+            }
+            if isDone { return }
+            try greenlet.wait(in: self, for: operation) { state.withLock { $0.waiters.remove(greenlet) != nil } }
+        }
+    }
+
     /// How many wait.
     var waiting: Int { state.withLock { $0.waiters.count } }
 

@@ -24,7 +24,7 @@ public final class Lock: Sendable {
     deinit { core.close() }
 
     /// Takes the lock; waits while somebody holds it.
-    public func acquire() -> Call<Void> { Call(from: { self.core.acquire() }) }
+    public func acquire() -> Call<Void> { Call(begin: { try self.core.acquire($0) }) }
 
     /// Takes the lock if nobody holds it.
     public func tryAcquire() -> Bool { core.tryAcquire() }
@@ -40,7 +40,7 @@ public final class Lock: Sendable {
     /// Blocks for the lock, runs the body and releases, also when the body throws: for greenlets and threads.
     @available(*, noasync, message: "use the async form: try await lock.withLock { … }")
     public func withLock<Result>(timeout: Duration? = nil, _ body: () throws -> Result) throws -> Result {
-        try core.acquire().wait(timeout: timeout)
+        try core.acquire(waiting: timeout)
         defer { core.giveBack() }
         return try body()
     }

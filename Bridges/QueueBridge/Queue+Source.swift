@@ -13,7 +13,7 @@ extension Queue: EventSource {
         _ handler: @escaping @Sendable (SourceEvent<Element>) -> Void
     ) -> Subscription {
         let core = core
-        return Taker(take: { core.get() }, putBack: { core.putBack($0) }).begin(demand, handler)
+        return Taker(take: { try core.get() }, putBack: { core.putBack($0) }).begin(demand, handler)
     }
 
     /// The next element: ``get()``.
@@ -26,11 +26,12 @@ extension Queue: AsyncSequence {
 
     /// Iterates asynchronously; several iterators share the elements.
     public struct AsyncIterator: AsyncIteratorProtocol {
-        let core: QueueCore<Element>
+        @usableFromInline let core: QueueCore<Element>
 
         /// The next element, nil when the queue is closed and empty.
         ///
         /// - Cancellation: Throws `CancellationError`; no element is lost.
+        @inlinable
         public mutating func next() async throws -> Element? {
             do { return try await core.get().value } catch is QueueClosed { return nil }
         }
@@ -45,7 +46,8 @@ extension Queue: AsyncSequence {
     ///
     /// - Errors: ``/Futures/TimedOut``; what `wait()` throws where it is refused.
     @available(*, noasync, message: "use `for try await`, or `try await queue.get().value`")
+    @inlinable
     public func waitNext(timeout: Duration? = nil) throws -> Element? {
-        do { return try core.get().wait(timeout: timeout) } catch is QueueClosed { return nil }
+        do { return try core.get(waiting: timeout) } catch is QueueClosed { return nil }
     }
 }

@@ -21,7 +21,7 @@ public import Futures
 /// - Errors: ``QueueClosed``.
 /// - Complexity: O(1), O(log n) by priority; leaving a line is O(n) in those who wait.
 public final class Queue<Element: Sendable>: Sendable {
-    let core: QueueCore<Element>
+    @usableFromInline let core: QueueCore<Element>
 
     /// Makes a queue that is never full.
     ///
@@ -47,38 +47,55 @@ public final class Queue<Element: Sendable>: Sendable {
     // MARK: Operations
 
     /// Puts an element; waits while the queue is full.
-    public func put(_ element: Element) -> Call<Void> { Call(from: { self.core.put(element) }) }
+    @inlinable
+    @inline(__always)
+    public func put(_ element: Element) -> Call<Void> {
+        Call(begin: { how in
+            guard case .waiting(let timeout) = how else { return try self.core.put(element) }
+            return .value(try self.core.put(element, waiting: timeout))
+        })
+    }
 
     /// Takes the next element; waits while there is none.
-    public func get() -> Call<Element> { Call(from: { self.core.get() }) }
+    @inlinable
+    @inline(__always)
+    public func get() -> Call<Element> {
+        Call(begin: { how in
+            guard case .waiting(let timeout) = how else { return try self.core.get() }
+            return .value(try self.core.get(waiting: timeout))
+        })
+    }
 
     /// Puts an element if that needs no waiting, also by handing it to somebody who waits.
     ///
     /// - Returns: False if the queue is full.
+    @inlinable
     public func tryPut(_ element: Element) throws -> Bool { try core.tryPut(element) }
 
     /// Takes the next element if there is one; somebody who waits to put gets its place.
+    @inlinable
     public func tryGet() throws -> Element? { try core.tryGet() }
 
     /// The element that comes out next, which stays.
+    @inlinable
     public func peek() -> Element? { core.state.withLock { $0.store.first } }
 
     // MARK: State
 
     /// How many elements it holds.
-    public var count: Int { core.state.withLock { $0.store.count } }
+    @inlinable public var count: Int { core.state.withLock { $0.store.count } }
 
     /// It holds none.
-    public var isEmpty: Bool { count == 0 }
+    @inlinable public var isEmpty: Bool { count == 0 }
 
     /// How many elements it may hold; 0 is no limit.
-    public var capacity: Int { core.state.withLock { $0.capacity } }
+    @inlinable public var capacity: Int { core.state.withLock { $0.capacity } }
 
     /// Whether a put has to wait.
-    public var isFull: Bool { core.state.withLock { $0.isFull } }
+    @inlinable public var isFull: Bool { core.state.withLock { $0.isFull } }
 
     /// It takes no more elements.
-    public var isClosed: Bool { core.state.withLock { $0.access != .open } }
+    @inlinable public var isClosed: Bool { core.state.withLock { $0.access != .open } }
 
     // MARK: Joining
 

@@ -1,15 +1,16 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
-import Futures
+public import Futures
 
 /// Runs a queue's state machine under a lock, and does what it answers with nothing held.
 ///
 /// Waiting futures hold the core, the queue's users hold the `Queue`: so it shows when nobody can end a wait any more.
 // SAFETY: the state is behind a lock, the rest is immutable.
+@usableFromInline
 final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
-    let name: String
-    let state: Futures.Lock<QueueState<Element>>
+    @usableFromInline let name: String
+    @usableFromInline let state: Futures.Lock<QueueState<Element>>
 
     init(name: String, capacity: Int, order: QueueOrder<Element>) {
         self.name = name
@@ -19,7 +20,10 @@ final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
 
     // MARK: Operations
 
-    func put(_ element: Element) -> Future<Void> {
+    /// Puts an element; if that has to wait, there is a future.
+    @inlinable
+    @inline(never)
+    func put(_ element: Element) throws -> _Run<Void> {
         let (put, waiter) = state.withLock { state -> (QueueState<Element>.Put, Future<Void>?) in
             let put = state.put(element)
             guard case .full = put else { return (put, nil) }
@@ -27,22 +31,52 @@ final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
             state.wait(Waiter(waiter), with: element)
             return (put, waiter)
         }
-        if case .accepted(let settlement) = put { settle(settlement) }
-        if case .refused = put { return .failed(QueueClosed(name, "a put")) }
-        return waiter ?? .succeeded(())
+        try finish(put)
+        return waiter.map { .future($0) } ?? .value(())
     }
 
-    func tryPut(_ element: Element) throws -> Bool {
-        switch state.withLock({ $0.put(element) }) {
-        case .accepted(let settlement):
-            settle(settlement)
-            return true
-        case .full: return false
-        case .refused: throw QueueClosed(name, "a put")
+    /// The same for who waits: without a future, if that is a greenlet.
+    @inlinable
+    @inline(never)
+    func put(_ element: Element, waiting timeout: Duration?) throws {
+        guard let wait = try _DirectWait(timeout: timeout) else { return try put(element).wait(timeout: timeout) }
+        var place = WaitingGreenlet<Void>.Place(wait)
+        return try unsafe withUnsafeMutablePointer(to: &place) { place in
+            let greenlet = unsafe WaitingGreenlet(at: place)
+            let put = state.withLock { state in
+                let put = state.put(element)
+                if case .full = put { state.wait(.greenlet(greenlet), with: element) }
+                return put
+            }
+            if try !finish(put) {
+                try greenlet.wait(in: self, for: "a put") { state.withLock { $0.leave(putter: greenlet) } != nil }
+            }
         }
     }
 
-    func get() -> Future<Element> {
+    /// With the lock released: false if the element has still to be put.
+    @inlinable
+    @inline(__always)
+    @discardableResult
+    func finish(_ put: QueueState<Element>.Put) throws -> Bool {
+        switch put {
+        case .accepted(let settlement): settle(settlement)
+        case .full: return false
+        case .refused: throw QueueClosed(name, "a put")
+        }
+        return true
+    }
+
+    @inlinable
+    @inline(never)
+    func tryPut(_ element: Element) throws -> Bool {
+        try finish(state.withLock { $0.put(element) })
+    }
+
+    /// Takes the next element; if that has to wait, there is a future.
+    @inlinable
+    @inline(never)
+    func get() throws -> _Run<Element> {
         let (get, waiter) = state.withLock { state -> (QueueState<Element>.Get, Future<Element>?) in
             let get = state.get()
             guard case .empty = get else { return (get, nil) }
@@ -50,21 +84,45 @@ final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
             state.wait(Waiter(waiter))
             return (get, waiter)
         }
-        if case .element(let element, let settlement) = get {
-            settle(settlement)
-            return .succeeded(element)
-        }
-        return waiter ?? .failed(QueueClosed(name, "a get"))
+        if let waiter { return .future(waiter) }
+        return .value(try finish(get)!)
     }
 
-    func tryGet() throws -> Element? {
-        switch state.withLock({ $0.get() }) {
+    /// The same for who waits: without a future, if that is a greenlet.
+    @inlinable
+    @inline(never)
+    func get(waiting timeout: Duration?) throws -> Element {
+        guard let wait = try _DirectWait(timeout: timeout) else { return try get().wait(timeout: timeout) }
+        var place = WaitingGreenlet<Element>.Place(wait)
+        return try unsafe withUnsafeMutablePointer(to: &place) { place in
+            let greenlet = unsafe WaitingGreenlet(at: place)
+            let get = state.withLock { state in
+                let get = state.get()
+                if case .empty = get { state.wait(.greenlet(greenlet)) }
+                return get
+            }
+            if let element = try finish(get) { return element }
+            return try greenlet.wait(in: self, for: "a get") { state.withLock { $0.leave(getter: greenlet) } }
+        }
+    }
+
+    /// With the lock released: nil if there was no element.
+    @inlinable
+    @inline(__always)
+    func finish(_ get: QueueState<Element>.Get) throws -> Element? {
+        switch get {
         case .element(let element, let settlement):
             settle(settlement)
             return element
         case .empty: return nil
         case .refused: throw QueueClosed(name, "a get")
         }
+    }
+
+    @inlinable
+    @inline(never)
+    func tryGet() throws -> Element? {
+        try finish(state.withLock { $0.get() })
     }
 
     func putBack(_ element: Element) { settle(state.withLock { $0.putBack(element) }) }
@@ -102,13 +160,14 @@ final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
 
     // MARK: Waiters
 
-    private func makeWaiter<Value: Sendable>(_ type: Value.Type) -> Future<Value> {
+    @inlinable
+    func makeWaiter<Value: Sendable>(_ type: Value.Type) -> Future<Value> {
         let future = Future<Value>.pending()
         future._setHolder(self)
         return future
     }
 
-    override func _takeCanceller(of future: _FutureCore) -> (@Sendable () -> CancellationAnswer)? {
+    override public func _takeCanceller(of future: _FutureCore) -> (@Sendable () -> CancellationAnswer)? {
         {
             self.leave(future)
             // Whoever would hand something over finds the request, and passes on to the next.
@@ -121,13 +180,24 @@ final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
         _ = consume element
     }
 
-    override var _summary: String { name }
+    override public var _summary: String { name }
 
     private func settle(_ settlements: some Sequence<QueueState<Element>.Settlement>, wasReleased: Bool = false) {
         for settlement in settlements { settle(settlement, wasReleased: wasReleased) }
     }
 
-    func settle(_ settlement: QueueState<Element>.Settlement?, wasReleased: Bool = false) {
+    @inlinable
+    func settle(_ settlement: QueueState<Element>.Settlement?) {
+        switch settlement {
+        case .element(let getter, let element): getter.settle(.success(element))
+        case .done(let putter): putter.settle(.success(()))
+        case let refused?: settle(refused, wasReleased: false)
+        case nil: break
+        }
+    }
+
+    @usableFromInline
+    func settle(_ settlement: QueueState<Element>.Settlement, wasReleased: Bool) {
         switch settlement {
         case .element(let getter, let element): getter.settle(.success(element))
         case .done(let putter): putter.settle(.success(()))
@@ -137,7 +207,6 @@ final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
             putter.settle(
                 .failure(QueueClosed(name, wasReleased ? "a put or join" : "a put", wasReleased: wasReleased))
             )
-        case nil: break
         }
     }
 }

@@ -10,6 +10,7 @@ public struct QueueClosed: Error, Sendable, CustomStringConvertible {
     /// Nobody closed it: its last owner let it go while this operation waited.
     public let wasReleased: Bool
 
+    @usableFromInline
     init(_ name: String, _ operation: String, wasReleased: Bool = false) {
         self.name = name
         self.operation = operation

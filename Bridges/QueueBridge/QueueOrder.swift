@@ -3,12 +3,13 @@
 
 /// In which order a queue gives its elements.
 public struct QueueOrder<Element: Sendable>: Sendable {
+    @usableFromInline
     enum Kind: Sendable {
         case fifo, lifo
         case priority(@Sendable (Element, Element) -> Bool)
     }
 
-    let kind: Kind
+    @usableFromInline let kind: Kind
 
     /// First in, first out.
     public static var fifo: QueueOrder { QueueOrder(kind: .fifo) }

@@ -4,38 +4,45 @@
 import Futures
 
 /// What a queue is: a pure state machine. Each event answers what is to be done when the lock is released.
+@usableFromInline
 struct QueueState<Element: Sendable> {
     /// Futures that have been claimed, and what becomes of them.
-    enum Settlement {
+    @usableFromInline
+    enum Settlement: Sendable {
         case element(Waiter<Element>, Element)
         case done(Waiter<Void>)
         case refusedGetter(Waiter<Element>)
         case refusedPutter(Waiter<Void>)
     }
 
+    @usableFromInline
     enum Access { case open, draining, closed }
 
-    let capacity: Int
-    private(set) var access = Access.open
-    private(set) var store: QueueStore<Element>
-    private(set) var getters = WaitLine<Element, Void>()
-    private(set) var putters = WaitLine<Void, Element>()
-    private var joiners = WaitLine<Void, Void>()
+    @usableFromInline let capacity: Int
+    @usableFromInline var access = Access.open
+    @usableFromInline var store: QueueStore<Element>
+    @usableFromInline var getters = WaitLine<Element, Void>()
+    @usableFromInline var putters = WaitLine<Void, Element>()
+    @usableFromInline var joiners = WaitLine<Void, Void>()
     /// Elements that were put, and whose work has not been said to be done.
-    private(set) var unfinished = 0
+    @usableFromInline var unfinished = 0
 
+    @inlinable
     init(capacity: Int, order: QueueOrder<Element>) {
         self.capacity = capacity
         store = QueueStore(order)
     }
 
-    var isFull: Bool { capacity > 0 && store.count >= capacity }
+    @inlinable var isFull: Bool { capacity > 0 && store.count >= capacity }
 
     // MARK: Putting
 
+    @usableFromInline
     enum Put { case accepted(Settlement?), full, refused }
 
     /// Hands the element to the getter who waits longest, or stores it.
+    @inlinable
+    @inline(__always)
     mutating func put(_ element: Element) -> Put {
         guard access == .open else { return .refused }
         if let getter = getters.popClaimed() {
@@ -48,9 +55,12 @@ struct QueueState<Element: Sendable> {
         return .accepted(nil)
     }
 
+    @inlinable
+    @inline(__always)
     mutating func wait(_ putter: Waiter<Void>, with element: Element) { putters.append(putter, element) }
 
     /// An element that nobody had after all.
+    @inlinable
     mutating func putBack(_ element: Element) -> Settlement? {
         if let getter = getters.popClaimed() { return .element(getter.waiter, element) }
         store.putBack(element)
@@ -59,21 +69,28 @@ struct QueueState<Element: Sendable> {
 
     // MARK: Getting
 
+    @usableFromInline
     enum Get { case element(Element, Settlement?), empty, refused }
 
+    @inlinable
+    @inline(__always)
     mutating func get() -> Get {
         if let element = store.takeFirst() { return .element(element, admit()) }
         return access == .open ? .empty : .refused
     }
 
     /// There is room: the putter who waits longest gets it.
-    private mutating func admit() -> Settlement? {
+    @inlinable
+    @inline(__always)
+    mutating func admit() -> Settlement? {
         guard !isFull, let putter = putters.popClaimed() else { return nil }
         unfinished += 1
         store.insert(putter.extra)
         return .done(putter.waiter)
     }
 
+    @inlinable
+    @inline(__always)
     mutating func wait(_ getter: Waiter<Element>) { getters.append(getter) }
 
     /// A waiter was cancelled. What it had to put goes with it.
@@ -81,6 +98,16 @@ struct QueueState<Element: Sendable> {
         if getters.remove(future) != nil || joiners.remove(future) != nil { return nil }
         return putters.remove(future)
     }
+
+    /// A greenlet was interrupted. What it had to put goes with it.
+    ///
+    /// - Returns: False if it was claimed.
+    @inlinable
+    mutating func leave(getter: WaitingGreenlet<Element>) -> Bool { getters.remove(getter) != nil }
+
+    /// The same for one who waits to put: the element, nil if it was claimed.
+    @inlinable
+    mutating func leave(putter: WaitingGreenlet<Void>) -> Element? { putters.remove(putter) }
 
     // MARK: Joining
 

@@ -1,24 +1,26 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
-import Futures
+public import Futures
 
 /// The elements of a queue, in its order.
+@usableFromInline
 struct QueueStore<Element: Sendable> {
-    private let order: QueueOrder<Element>.Kind
-    private var ring = _Ring<Element>()
+    @usableFromInline let order: QueueOrder<Element>.Kind
+    @usableFromInline var ring = _Ring<Element>()
     /// A binary heap; elements that are equally urgent are told apart by their number.
-    private var heap: [(element: Element, number: Int)] = []
-    private var nextNumber = 0
-    private var lowestNumber = 0
+    @usableFromInline var heap: [(element: Element, number: Int)] = []
+    @usableFromInline var nextNumber = 0
+    @usableFromInline var lowestNumber = 0
 
+    @inlinable
     init(_ order: QueueOrder<Element>) { self.order = order.kind }
 
-    var count: Int { ring.count + heap.count }
-    var isEmpty: Bool { count == 0 }
+    @inlinable var count: Int { ring.count + heap.count }
+    @inlinable var isEmpty: Bool { count == 0 }
 
     /// The one that comes out next.
-    var first: Element? {
+    @inlinable var first: Element? {
         switch order {
         case .fifo: ring.first
         case .lifo: ring.last
@@ -26,6 +28,8 @@ struct QueueStore<Element: Sendable> {
         }
     }
 
+    @inlinable
+    @inline(__always)
     mutating func insert(_ element: Element) {
         if case .priority(let isMoreUrgent) = order {
             push(element, nextNumber, isMoreUrgent)
@@ -36,6 +40,7 @@ struct QueueStore<Element: Sendable> {
     }
 
     /// An element that was taken and comes back: it is the next one again, among equals.
+    @inlinable
     mutating func putBack(_ element: Element) {
         switch order {
         case .fifo: ring.prepend(element)
@@ -46,6 +51,8 @@ struct QueueStore<Element: Sendable> {
         }
     }
 
+    @inlinable
+    @inline(__always)
     mutating func takeFirst() -> Element? {
         switch order {
         case .fifo: ring.popFirst()
@@ -54,6 +61,7 @@ struct QueueStore<Element: Sendable> {
         }
     }
 
+    @inlinable
     mutating func removeAll() -> [Element] {
         var all: [Element] = []
         while let element = takeFirst() { all.append(element) }
@@ -62,13 +70,15 @@ struct QueueStore<Element: Sendable> {
 
     // MARK: The heap
 
-    private func precedes(_ a: Int, _ b: Int, _ isMoreUrgent: (Element, Element) -> Bool) -> Bool {
+    @inlinable
+    func precedes(_ a: Int, _ b: Int, _ isMoreUrgent: (Element, Element) -> Bool) -> Bool {
         if isMoreUrgent(heap[a].element, heap[b].element) { return true }
         if isMoreUrgent(heap[b].element, heap[a].element) { return false }
         return heap[a].number < heap[b].number
     }
 
-    private mutating func push(_ element: Element, _ number: Int, _ isMoreUrgent: (Element, Element) -> Bool) {
+    @inlinable
+    mutating func push(_ element: Element, _ number: Int, _ isMoreUrgent: (Element, Element) -> Bool) {
         heap.append((element, number))
         var child = heap.count - 1
         while child > 0 {
@@ -79,7 +89,8 @@ struct QueueStore<Element: Sendable> {
         }
     }
 
-    private mutating func pop(_ isMoreUrgent: (Element, Element) -> Bool) -> Element? {
+    @inlinable
+    mutating func pop(_ isMoreUrgent: (Element, Element) -> Bool) -> Element? {
         guard !heap.isEmpty else { return nil }
         heap.swapAt(0, heap.count - 1)
         let top = heap.removeLast().element

@@ -41,7 +41,7 @@ public final class ReentrantLock: Sendable {
     public func withLock<Result>(timeout: Duration? = nil, _ body: () throws -> Result) throws -> Result {
         let caller = ExecutionIdentity.current
         if !enterAgain(caller) {
-            try permit.acquire().wait(timeout: timeout)
+            try permit.acquire(waiting: timeout)
             own(caller)
         }
         defer { leave() }

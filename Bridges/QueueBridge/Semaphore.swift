@@ -33,7 +33,7 @@ public final class Semaphore: Sendable {
     deinit { core.close() }
 
     /// Takes a permit; waits while there is none.
-    public func acquire() -> Call<Void> { Call(from: { self.core.acquire() }) }
+    public func acquire() -> Call<Void> { Call(begin: { try self.core.acquire($0) }) }
 
     /// Takes a permit if there is one.
     public func tryAcquire() -> Bool { core.tryAcquire() }
@@ -49,7 +49,7 @@ public final class Semaphore: Sendable {
     /// Blocks for a permit, runs the body and gives the permit back, also when the body throws: for greenlets and threads.
     @available(*, noasync, message: "use the async form: try await semaphore.withPermit { … }")
     public func withPermit<Result>(timeout: Duration? = nil, _ body: () throws -> Result) throws -> Result {
-        try core.acquire().wait(timeout: timeout)
+        try core.acquire(waiting: timeout)
         defer { core.giveBack() }
         return try body()
     }
@@ -79,6 +79,14 @@ struct Permits: Sendable {
     func tryAcquire() -> Bool { line.change(Self.take) }
 
     func acquire() -> Future<Void> { line.wait(unless: Self.take) }
+
+    /// Who gives up leaves the line: a permit that came later would be nobody's (T24).
+    func acquire(waiting timeout: Duration?) throws { try line.wait(for: timeout, unless: Self.take) }
+
+    func acquire(_ start: _Start) throws -> _Run<Void> {
+        guard case .waiting(let timeout) = start else { return .future(acquire()) }
+        return .value(try acquire(waiting: timeout))
+    }
 
     // While somebody waits there is none: a permit that is released is handed on.
     private static func take(_ permits: inout Int) -> Bool {

@@ -11,12 +11,12 @@ final class Taker<Element: Sendable>: Sendable {
         var hasLeft = false
     }
 
-    private let source: @Sendable () -> Future<Element>
+    private let source: @Sendable () throws -> _Run<Element>
     private let putBack: (@Sendable (Element) -> Void)?
     private let state = Futures.Lock(State())
 
     /// - Parameter putBack: What becomes of an element whose handler has left meanwhile.
-    init(take: @escaping @Sendable () -> Future<Element>, putBack: (@Sendable (Element) -> Void)?) {
+    init(take: @escaping @Sendable () throws -> _Run<Element>, putBack: (@Sendable (Element) -> Void)?) {
         source = take
         self.putBack = putBack
     }
@@ -41,11 +41,13 @@ final class Taker<Element: Sendable>: Sendable {
                 return true
             }
             guard mayTake else { return }
-            let get = source()
-            if let outcome = get.outcome {
-                // Looking is not observing, and the end of a queue is no error that was lost.
-                if case .failure = outcome { get.callback { _ in } }
-                finish(outcome, for: subscriber)
+            let run: _Run<Element>
+            do { run = try source() } catch {
+                finish(.failure(error), for: subscriber)
+                continue
+            }
+            guard case .future(let get) = run else {
+                if case .value(let element) = run { finish(.success(element), for: subscriber) }
                 continue
             }
             let registration = get.observe { outcome in

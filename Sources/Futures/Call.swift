@@ -20,26 +20,47 @@
 /// - Cancellation: Each run belongs to its verb: leaving it cancels the run (``Promise/onCancel(_:)``).
 /// - Errors: What the initiating function throws is the outcome of the run.
 public struct Call<Success: Sendable>: Awaitable, _Prepared, Sendable {
-    @usableFromInline let start: @Sendable () -> Future<Success>
+    @usableFromInline let begin: @Sendable (_Start) throws -> _Run<Success>
+
+    @inlinable
+    @inline(__always)
+    package init(begin: @escaping @Sendable (_Start) throws -> _Run<Success>) { self.begin = begin }
 
     @usableFromInline
-    init(start: @escaping @Sendable () -> Future<Success>) { self.start = start }
+    init(start: @escaping @Sendable () -> Future<Success>) {
+        begin = { how in
+            try how.check()
+            return .future(start())
+        }
+    }
+
+    @inlinable
+    func start() -> Future<Success> {
+        do {
+            switch try begin(.running) {
+            case .future(let future): return future
+            case .value(let value): return .succeeded(value)
+            }
+        } catch { return .failed(error) }
+    }
 
     /// Prepares an operation that reports through a promise.
     ///
     /// - Parameter initiate: Starts the operation and returns; it, or a callback it hands out, completes the promise. A
     ///   promise that is dropped fails the run with ``BrokenPromise``.
+    @inlinable
     public init(
         _ label: String? = nil,
         fileID: StaticString = #fileID,
         line: UInt = #line,
         _ initiate: @escaping @Sendable (Promise<Success>) throws -> Void
     ) {
-        self.init(start: {
+        self.init(begin: { how in
+            try how.check()
             let promise = Promise<Success>(label, fileID: fileID, line: line)
             let future = promise.future
             do { try initiate(promise) } catch { promise.tryComplete(.failure(error)) }
-            return future
+            return .future(future)
         })
     }
 
@@ -48,14 +69,16 @@ public struct Call<Success: Sendable>: Awaitable, _Prepared, Sendable {
     /// - Executor: `initiate` runs on the thread that uses a verb, see ``on(_:fileID:line:)``.
     /// - Cancellation: Cancelling a run cancels what `initiate` has returned, if nobody else observes that.
     /// - Errors: What `initiate` throws, and the outcome of what it returns.
+    @inlinable
     public init(
         from initiate: @escaping @Sendable () throws -> some Awaitable<Success>,
         fileID: StaticString = #fileID,
         line: UInt = #line
     ) {
-        self.init(start: {
-            do { return try initiate().future(fileID: fileID, line: line) } catch {
-                return .failed(error, fileID: fileID, line: line)
+        self.init(begin: { how in
+            try how.check()
+            do { return .future(try initiate().future(fileID: fileID, line: line)) } catch {
+                return .future(.failed(error, fileID: fileID, line: line))
             }
         })
     }
@@ -71,11 +94,13 @@ public struct Call<Success: Sendable>: Awaitable, _Prepared, Sendable {
     }
 
     /// Starts the operation; the future is this run, and can be shared.
+    @inlinable
     public func future() -> Future<Success> { start() }
 
     package func _startRun() -> _FutureCore { start() }
 
     /// Starts the operation and registers an observer of this run.
+    @inlinable
     public func observe(
         _ observer: @escaping @Sendable (Result<Success, any Error>) -> Void
     ) -> Registration {

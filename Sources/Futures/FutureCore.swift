@@ -112,6 +112,7 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
 
     /// The same for who hands something over that must not be lost: false also if a cancellation was asked for, because
     /// then the last consumer may have left already.
+    @inlinable
     package final func _claimUnlessCancelled() -> Bool {
         guard _acquire() else { return false }
         let seen = _state.load(ordering: .relaxed)
@@ -384,11 +385,6 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
         if isOwned { unsafe listener.release() }
     }
 
-    /// Has the wait of the call that made this future, which is done, let others run first.
-    package final func _yieldWhenWaitedFor() { _state.bitwiseOr(_Bits.yielding, ordering: .relaxed) }
-
-    final var _yields: Bool { _state.load(ordering: .relaxed) & _Bits.yielding != 0 }
-
     // MARK: Ends
 
     /// Ends this future as cancelled; false if it is completed or being completed.
@@ -461,8 +457,6 @@ package enum _Bits {
     @inlinable package static var waking: UInt32 { 16384 }
     /// A value that nobody takes after a cancellation is to be disposed of.
     @inlinable package static var disposable: UInt32 { 65536 }
-    /// Who waits for it in a greenlet lets others run, although it is done.
-    @inlinable package static var yielding: UInt32 { 131072 }
     /// The only observer wakes somebody, and no reference to it is counted.
     @inlinable package static var borrowed: UInt32 { 32768 }
     /// Observers run with the values of a snapshot bound.

@@ -3,20 +3,22 @@
 
 #if SWITCHYARD_PTHREAD_LOCK
 #if canImport(Glibc)
-import Glibc
+public import Glibc
 #elseif canImport(Musl)
-import Musl
+public import Musl
 #else
-import Darwin
+public import Darwin
 #endif
 
 /// The package's one lock, in the variant that ThreadSanitizer understands.
-// SAFETY: both are only touched by a thread that holds the mutex.
 @safe
+@usableFromInline
+// SAFETY: the state is only touched by a thread that holds the mutex.
 package struct Lock<State>: ~Copyable, @unchecked Sendable {
-    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    private let state: UnsafeMutablePointer<State>
+    @usableFromInline let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    @usableFromInline let state: UnsafeMutablePointer<State>
 
+    @inlinable
     package init(_ initial: State) {
         unsafe mutex = .allocate(capacity: 1)
         unsafe state = .allocate(capacity: 1)
@@ -24,6 +26,7 @@ package struct Lock<State>: ~Copyable, @unchecked Sendable {
         unsafe pthread_mutex_init(mutex, nil)
     }
 
+    @inlinable
     deinit {
         unsafe pthread_mutex_destroy(mutex)
         unsafe mutex.deallocate()
@@ -31,6 +34,7 @@ package struct Lock<State>: ~Copyable, @unchecked Sendable {
         unsafe state.deallocate()
     }
 
+    @inlinable
     package borrowing func withLock<R, E: Error>(_ body: (inout State) throws(E) -> R) throws(E) -> R {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
@@ -38,7 +42,7 @@ package struct Lock<State>: ~Copyable, @unchecked Sendable {
     }
 }
 #else
-package import Synchronization
+public import Synchronization
 
 /// The package's one lock: held for state only, never while calling out, never across a park.
 ///
@@ -46,6 +50,7 @@ package import Synchronization
 /// look up the metadata of three types.
 @safe
 // SAFETY: the state is only touched by a thread that holds the mutex; what leaves it is the caller's to justify.
+@usableFromInline
 package struct Lock<State>: ~Copyable, @unchecked Sendable {
     @usableFromInline let mutex = Mutex<Void>(())
     @usableFromInline let state: UnsafeMutablePointer<State>

@@ -2,48 +2,57 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A queue in an array: both ends in O(1), amortised.
+@usableFromInline
 package struct _Ring<Element> {
-    private var slots: [Element?] = []
-    private var head = 0
-    package private(set) var count = 0
+    @usableFromInline var slots: [Element?] = []
+    @usableFromInline var head = 0
+    @usableFromInline var size = 0
 
+    @inlinable package var count: Int { size }
+
+    @inlinable
     package init() {}
 
-    package var isEmpty: Bool { count == 0 }
+    @inlinable package var isEmpty: Bool { count == 0 }
 
-    package var first: Element? { count == 0 ? nil : slots[head] }
+    @inlinable package var first: Element? { count == 0 ? nil : slots[head] }
 
-    package var last: Element? { count == 0 ? nil : slots[(head + count - 1) & (slots.count - 1)] }
+    @inlinable package var last: Element? { count == 0 ? nil : slots[(head + count - 1) & (slots.count - 1)] }
 
+    @inlinable
     package mutating func append(_ element: Element) {
         makeRoom()
         slots[(head + count) & (slots.count - 1)] = element
-        count += 1
+        size += 1
     }
 
+    @inlinable
     package mutating func prepend(_ element: Element) {
         makeRoom()
         head = (head - 1) & (slots.count - 1)
         slots[head] = element
-        count += 1
+        size += 1
     }
 
+    @inlinable
     package mutating func popFirst() -> Element? {
         guard count > 0 else { return nil }
         defer {
             head = (head + 1) & (slots.count - 1)
-            count -= 1
+            size -= 1
         }
         return slots[head].take()
     }
 
+    @inlinable
     package mutating func popLast() -> Element? {
         guard count > 0 else { return nil }
-        count -= 1
+        size -= 1
         return slots[(head + count) & (slots.count - 1)].take()
     }
 
     /// Removes the first element that matches; O(count).
+    @inlinable
     package mutating func removeFirst(where matches: (Element) -> Bool) -> Element? {
         for offset in 0..<count {
             let index = (head + offset) & (slots.count - 1)
@@ -51,7 +60,7 @@ package struct _Ring<Element> {
             for later in offset..<count - 1 {
                 slots[(head + later) & (slots.count - 1)] = slots[(head + later + 1) & (slots.count - 1)]
             }
-            count -= 1
+            size -= 1
             slots[(head + count) & (slots.count - 1)] = nil
             return element
         }
@@ -72,15 +81,22 @@ package struct _Ring<Element> {
     }
 
     /// All, first to last.
-    package var elements: [Element] { (0..<count).map { slots[(head + $0) & (slots.count - 1)]! } }
+    @inlinable package var elements: [Element] { (0..<count).map { slots[(head + $0) & (slots.count - 1)]! } }
 
+    @inlinable
     package mutating func removeAll() -> [Element] {
         defer { self = _Ring() }
         return elements
     }
 
-    private mutating func makeRoom() {
-        guard count == slots.count else { return }
+    @inlinable
+    mutating func makeRoom() {
+        if count == slots.count { grow() }
+    }
+
+    @inlinable
+    @inline(never)
+    mutating func grow() {
         var bigger: [Element?] = []
         bigger.reserveCapacity(max(4, slots.count * 2))
         for offset in 0..<count { bigger.append(slots[(head + offset) & (slots.count - 1)]) }

@@ -1,7 +1,7 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
-import CFutures
+public import CFutures
 
 /// What can park: a greenlet. The one thing a wait asks of the world of greenlets; it is itself the observer of what it
 /// waits for, so a wait allocates nothing.
@@ -18,6 +18,11 @@ open class _Parker: _Node, @unchecked Sendable {  // SAFETY: holds no state.
     /// - Parameter source: What it waits for; the caller holds it.
     open func _park(on source: Unmanaged<_FutureCore>?, until deadline: LoopInstant?) -> _ParkResult { .timedOut }
 
+    /// The same for who waits in a line, without a future.
+    ///
+    /// - Parameter line: Whose line it is; the caller holds it.
+    open func _park(in line: Unmanaged<_Node>, until deadline: LoopInstant?) -> _ParkResult { .timedOut }
+
     /// Suspends until unparked, whatever else happens: an observer that could not be withdrawn is about to call.
     open func _parkUninterruptibly() {}
 
@@ -26,6 +31,9 @@ open class _Parker: _Node, @unchecked Sendable {  // SAFETY: holds no state.
 
     /// Ends the current or the next park. From any thread.
     open func _unpark() {}
+
+    /// The same; if the greenlet belongs to the loop that runs here, it comes before those that are ready.
+    open func _unparkNext() { _unpark() }
 
     /// Has the running greenlet let those run who are ready, and come back.
     open func _letOthersRun() {}
@@ -64,6 +72,7 @@ public enum _ParkResult {
 }
 
 /// Who is asking to wait (DESIGN §4).
+@usableFromInline
 package enum WaitContext {
     case greenlet(_Parker)
     case thread
@@ -71,6 +80,7 @@ package enum WaitContext {
 
     /// The greenlet that runs on the calling thread and may park here; the common case of `current`, without its
     /// reference counting.
+    @inlinable
     @inline(__always)
     package static var runningParker: Unmanaged<_Parker>? {
         // SAFETY: the greenlet that runs is alive.
@@ -90,6 +100,12 @@ package enum WaitContext {
     /// The calling thread is on a stack that is not its own: a fiber's, or a greenlet's.
     package static var isOnForeignStack: Bool {
         unsafe sy_thread_current().pointee.trampoline != sy_thread_own_trampoline()
+    }
+
+    /// Throws if a wait could never end here.
+    @usableFromInline
+    static func refuseIfNeeded() throws {
+        if unsafe runningParker == nil, case .refused(let error) = current { throw error }
     }
 
     /// Looks at the calling thread. Only on the pending path of a wait.

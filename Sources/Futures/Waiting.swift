@@ -31,17 +31,8 @@ extension Awaitable where Success: Sendable {
     /// The wait for something that is no future yet.
     @usableFromInline
     func _waitForRun(timeout: Duration?) throws -> Success {
-        guard let prepared = self as? any _Prepared else { return try waitForForeign(timeout: timeout) }
-        if case .refused(let error) = WaitContext.current { throw error }
-        // SAFETY: the contract of `_startRun`.
-        let run = unsafe unsafeDowncast(prepared._startRun(), to: Future<Success>.self)
-        if !run._isDone {
-            try _blockUntilDone(run, timeout: timeout, cancelling: true)
-        } else if run._yields {
-            // SAFETY: the greenlet that runs is alive.
-            unsafe WaitContext.runningParker?._withUnsafeGuaranteedRef { $0._letOthersRun() }
-        }
-        return try run._get()
+        if let call = self as? Call<Success> { return try call.wait(timeout: timeout) }
+        return try waitForForeign(timeout: timeout)
     }
 
     /// The wait for something that is not ours, of which only an observer tells. Who gives up takes it along.
@@ -71,9 +62,25 @@ extension Awaitable where Success: Sendable {
     }
 }
 
+extension Future {
+    /// The wait for a run of a prepared operation, which was started for it.
+    @usableFromInline
+    package final func _waitForRun(timeout: Duration?) throws -> Success {
+        do {
+            if !_isDone { try _blockUntilDone(self, timeout: timeout, cancelling: true) }
+        } catch {
+            // A wait that was refused has not left the run, which may be a future that others observe, too.
+            if !(error is TimedOut) { _observe { _ in }.cancel() }
+            throw error
+        }
+        return try _get()
+    }
+}
+
 /// The part of a wait that does not depend on the value.
 ///
-/// - Parameter cancelling: Whether who gives up because of the timeout cancels the source, unless others observe it.
+/// - Parameter cancelling: Whether who gives up asks the source to stop, unless others observe it. Together with leaving: a
+///   value that came between the two would be nobody's (T24).
 @usableFromInline
 func _blockUntilDone(
     _ source: _FutureCore,

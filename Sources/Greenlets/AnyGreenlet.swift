@@ -44,7 +44,7 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     /// What a kill or cancellation delivers at the next wait point.
     @exclusivity(unchecked) package final var interruption: (any Error)?
     /// What the park in progress waits for: for dumps. Alive as long as the park.
-    @exclusivity(unchecked) final var waitsFor: Unmanaged<_FutureCore>?
+    @exclusivity(unchecked) final var waitsFor: Unmanaged<_Node>?
     @exclusivity(unchecked) package final var context: UnsafeMutablePointer<sy_context>?
     /// The greenlet's own deliveries: a trampoline per thread would stall when an observer parks.
     @exclusivity(unchecked) private final var trampoline = unsafe sy_trampoline()
@@ -191,7 +191,7 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
             }
         }
         if isWaitingForGreenlet { unsafe scheduler.pointee.waitingForGreenlets += 1 }
-        unsafe waitsFor = unsafe source
+        unsafe waitsFor = unsafe source.map { unsafe .fromOpaque($0.toOpaque()) }
         unsafe isInterruptible = true
         if let deadline { suspend(until: deadline) } else { suspend() }
         unsafe isInterruptible = false
@@ -200,6 +200,17 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
         return endOfPark()
     }
 
+    override public final func _park(in line: Unmanaged<_Node>, until deadline: LoopInstant?) -> _ParkResult {
+        if unsafe interruption != nil || hasUnpark { return endOfPark() }
+        unsafe waitsFor = unsafe line
+        unsafe isInterruptible = true
+        if let deadline { suspend(until: deadline) } else { suspend() }
+        unsafe isInterruptible = false
+        unsafe waitsFor = nil
+        return endOfPark()
+    }
+
+    @inline(__always)
     private final func endOfPark() -> _ParkResult {
         let unparked = unsafe hasUnpark
         unsafe hasUnpark = false
@@ -268,6 +279,13 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
 
     override public final func _unpark() {
         if isOnHub { unparkHere() } else if !hub.send({ [self] in unparkHere() }) { hub.unparkLate(self) }
+    }
+
+    override public final func _unparkNext() {
+        guard isOnHub else { return _unpark() }
+        unsafe scheduler.pointee.pushesFirst = true
+        unparkHere()
+        unsafe scheduler.pointee.pushesFirst = false
     }
 
     @inline(__always)

@@ -36,7 +36,7 @@ extension AnyGreenlet {
                 && !greenlet.hasDeadline && cycle.count <= hub.liveCount
             guard isStuck, let next = unsafe greenlet.waitsFor else { return nil }
             cycle.append(greenlet)
-            producer = unsafe next._withUnsafeGuaranteedRef { $0._producer as? AnyGreenlet }
+            producer = unsafe next._withUnsafeGuaranteedRef { ($0 as? _FutureCore)?._producer as? AnyGreenlet }
         }
         return nil
     }

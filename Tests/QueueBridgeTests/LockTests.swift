@@ -57,6 +57,33 @@ import Testing
         }
     }
 
+    @Test("T24: a scope whose time is up before it began takes no permit with it, in a greenlet and on a thread")
+    func scopesThatGiveUp() async throws {
+        let loop = VirtualLoop()
+        let semaphore = try Semaphore(0)
+        let lock = ReentrantLock()
+        let log = Log<String>()
+        await #expect(throws: TimedOut.self) { try await onThread { try semaphore.withPermit(timeout: .zero) {} } }
+        Greenlet.spawn(on: loop) {
+            do { try semaphore.withPermit(timeout: .seconds(1)) {} } catch { log.add("\(error)") }
+        }
+        let holder = Greenlet.spawn(on: loop) { try lock.withLock { try Event().wait() } }
+        Greenlet.spawn(on: loop) {
+            do { try lock.withLock(timeout: .seconds(1)) {} } catch { log.add("\(error)") }
+        }
+        try loop.runUntilIdle()
+        try loop.advance(by: .seconds(1))
+        holder.kill()
+        try loop.runUntilIdle()
+        try semaphore.release()
+        #expect(semaphore.available == 1 && !lock.isLocked)
+        #expect(
+            log.all.first?.hasPrefix("TimedOut: an acquire on a semaphore did not complete within 1.0 seconds.") == true
+        )
+        #expect(log.count == 2)
+        loop.stop()
+    }
+
     @Test("T24: permits meet waiters that leave, and none is lost", .timeLimit(.minutes(1)))
     func permitsAreNotLost() async throws {
         let semaphore = try Semaphore(0)

@@ -114,6 +114,30 @@ import Testing
         #expect(difference(taken.all, count) == [])
     }
 
+    @Test("T24: a blocked thread that gives up as an element comes has taken it, or left it", .timeLimit(.minutes(1)))
+    func givingUpAtHandOver() async throws {
+        let queue = Queue<Int>()
+        let (taken, ended) = (Log<Int>(), Log<Bool>())
+        let count = scaled(20_000)
+        async let putting: Void = onThread {
+            // Only into an empty queue, so that somebody waits for it.
+            for n in 0..<count {
+                while !queue.isEmpty {}
+                _ = try queue.tryPut(n)
+            }
+            ended.add(true)
+        }
+        async let taking: Void = onThread {
+            var attempts = 0
+            while ended.count == 0 || !queue.isEmpty {
+                do { taken.add(try queue.get().wait(timeout: .nanoseconds(attempts % 3))) } catch is TimedOut {}
+                attempts += 1
+            }
+        }
+        _ = try await (putting, taking)
+        #expect(difference(taken.all, count) == [])
+    }
+
     @Test("T24: tasks that are cancelled at the moment of the hand-over lose nothing", .timeLimit(.minutes(1)))
     func cancelledTasks() async throws {
         let queue = Queue<Int>()

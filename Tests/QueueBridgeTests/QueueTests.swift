@@ -49,6 +49,25 @@ import Testing
         }
     }
 
+    @Test("V22: a greenlet that waits for a queue says so in a dump and when its time is up, and leaves the line")
+    func diagnosed() throws {
+        let loop = VirtualLoop()
+        let queue = Queue<Int>("jobs")
+        let log = Log<String>()
+        let greenlet = Greenlet.spawn(on: loop, name: "worker") {
+            do { try queue.get().wait(timeout: .seconds(1)) } catch { log.add("\(error)") }
+        }
+        try loop.runUntilIdle()
+        #expect(greenlet.isDead == false && "\(queue)".contains("1 waiting to get"))
+        #expect(try loop.run(until: Hub.dump(of: loop)).contains("waits for queue \"jobs\""))
+        try loop.advance(by: .seconds(1))
+        #expect(
+            log.all.first?.hasPrefix("TimedOut: a get on queue \"jobs\" did not complete within 1.0 seconds.") == true
+        )
+        #expect("\(queue)".contains("0 waiting to get"))
+        loop.stop()
+    }
+
     @Test("T23, V23: last in first out; by priority with equals as they came; peek leaves the element")
     func orders() throws {
         let stack = Queue<Int>(order: .lifo)

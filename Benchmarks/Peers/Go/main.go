@@ -1,7 +1,7 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
-// The Go peers: yield, channel round trip, spawn and join, and the nearest thing Go has to a future.
+// The Go peers: yield, channel round trip, queues, spawn and join, and the nearest thing Go has to a future.
 // Usage: go-peers ROW COUNT; prints "ROW nanoseconds_per_operation".
 package main
 
@@ -44,6 +44,32 @@ func channel(count int) {
 	close(there)
 }
 
+// queue: put and get in one goroutine, through a buffered channel.
+func queue(count int) {
+	elements := make(chan int, 16)
+	for n := 0; n < count; n++ {
+		elements <- n
+		<-elements
+	}
+}
+
+// queue-threads: a producer on one thread, a consumer on another.
+func queueThreads(count int) {
+	runtime.GOMAXPROCS(2)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	elements := make(chan int, 64)
+	go func() {
+		runtime.LockOSThread()
+		for n := 0; n < count; n++ {
+			elements <- n
+		}
+	}()
+	for n := 0; n < count; n++ {
+		<-elements
+	}
+}
+
 func spawnJoin(count int) {
 	for n := 0; n < count; n++ {
 		done := make(chan struct{})
@@ -69,9 +95,12 @@ func future(count int) {
 }
 
 func main() {
-	rows := map[string]func(int){"yield": yield, "channel": channel, "spawn-join": spawnJoin, "future": future}
+	rows := map[string]func(int){
+		"yield": yield, "channel": channel, "queue": queue, "queue-threads": queueThreads, "spawn-join": spawnJoin,
+		"future": future,
+	}
 	if len(os.Args) != 3 || rows[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: go-peers yield|channel|spawn-join|future COUNT")
+		fmt.Fprintln(os.Stderr, "usage: go-peers yield|channel|queue|queue-threads|spawn-join|future COUNT")
 		os.Exit(2)
 	}
 	count, err := strconv.Atoi(os.Args[2])

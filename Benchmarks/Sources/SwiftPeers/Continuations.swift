@@ -12,6 +12,15 @@ let continuationRows: [Row] = [
             }
         }
     },
+    .stopwatch("checked-continuation") { count, watch in
+        try consume(count, &watch) { stage, slot, sink in
+            for _ in 0..<count {
+                sink.sum &+= try await withCheckedThrowingContinuation(isolation: stage) { continuation in
+                    slot.callback = { continuation.resume(returning: $0) }
+                }
+            }
+        }
+    },
     .stopwatch("cancellable-continuation") { count, watch in
         try consume(count, &watch) { stage, slot, sink in
             for _ in 0..<count {
@@ -31,6 +40,7 @@ let continuationRows: [Row] = [
 /// Holds what the consumer waits for; the loop's turn resumes it, on the same thread.
 private final class Slot: @unchecked Sendable {  // SAFETY: one thread runs the consumer and the turns.
     @exclusivity(unchecked) var continuation: UnsafeContinuation<Int, any Error>?
+    @exclusivity(unchecked) var callback: ((Int) -> Void)?
     @exclusivity(unchecked) var cancelled = false
 }
 
@@ -46,6 +56,10 @@ private func consume(
         try executor.run { stage in
             try await body(stage, slot, sink)
         } turn: {
+            if let callback = slot.callback {
+                slot.callback = nil
+                callback(1)
+            }
             guard let continuation = slot.continuation else { return }
             slot.continuation = nil
             continuation.resume(returning: 1)

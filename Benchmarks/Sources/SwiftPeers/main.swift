@@ -4,9 +4,9 @@
 import Measure
 
 #if Peers
-let rows = continuationRows + nioRows
+let rows = continuationRows + streamRows + nioRows + asyncAlgorithmsRows
 #else
-let rows = continuationRows
+let rows = continuationRows + streamRows
 #endif
 
 Row.main(rows)

@@ -62,7 +62,7 @@ let greenletRows: [Row] = [
 ]
 
 /// Runs the body in a greenlet on a loop of its own; its whole run is measured.
-private func onLoop(_ watch: inout Stopwatch, _ body: @escaping @Sendable () throws -> Void) throws {
+func onLoop(_ watch: inout Stopwatch, _ body: @escaping @Sendable () throws -> Void) throws {
     let loop = try IOLoop(name: "bench")
     defer { loop.stop() }
     try watch.time {
