@@ -37,6 +37,7 @@ let package = Package(
                 .product(name: "HTTPBridge", package: "switchyard"),
                 .product(name: "Loops", package: "switchyard"),
                 .product(name: "QueueBridge", package: "switchyard"),
+                .product(name: "SignalBridge", package: "switchyard"),
             ],
             swiftSettings: settings
         ),

@@ -137,7 +137,14 @@ ROWS = [
             Peer("asyncio future", Work("asyncio-rows", "callback-to-await", 50_000), 0.20),
         ),
     ),
-    # Signals: beside asyncio's and Go's, once there is a bridge.
+    Row(
+        "signal to handler", "ns", ours("signal", 50_000),
+        (
+            Peer("Dispatch signal source", Work("swift-peers", "dispatch-signal", 20_000), 1.00),
+            Peer("Go signal.Notify", Work("go-peers", "signal", 50_000), 1.00),
+            Peer("asyncio add_signal_handler", Work("asyncio-rows", "signal", 20_000), 1.00),
+        ),
+    ),
     Row(
         "HTTP hello server", "requests/s", ours("hello", 1), throughput=True,
         peers=(

@@ -122,7 +122,9 @@ extension Awaitable where Success: Sendable {
     ) -> Call<Success> {
         Call(start: {
             let result = BoundFuture<Success>(snapshot, fileID: fileID, line: line)
-            let registration = future().observe { outcome in snapshot { _ = result._complete(outcome) } }
+            let source = future()
+            let registration = source.observe { outcome in snapshot { _ = result._complete(outcome) } }
+            result._takeLabel(of: source)
             result._setCanceller { registration.cancel() }
             return result
         })

@@ -23,6 +23,7 @@ extension Future {
             let delivery = Delivery(of: outcome, to: result, on: executor._diagnosticName)
             if !ContextSnapshot.post({ delivery.arrive() }, to: executor) { delivery.refuse() }
         }
+        result._takeLabel(of: self)
         result._setCanceller { registration.cancel() }
         return result
     }
@@ -99,6 +100,7 @@ extension Future {
             result._completeOrReport(outcome)
         }
         limited.registration(registration)
+        result._takeLabel(of: self)
         result._setCanceller {
             closing.cancel()
             timer.cancel()
@@ -126,6 +128,7 @@ extension Future {
         #if DEBUG
         result._created = _created
         #endif
+        result._takeLabel(of: self)
         _ = observe { outcome in result._completeOrReport(outcome) }
         return result
     }

@@ -332,7 +332,11 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
     /// The type, the label and the place it was made at, as far as they are known.
     override public var _summary: String {
         var text = "Future<\(Success.self)>"
-        if let label = _label { text += " \"\(label)\"" }
+        if let label = _label {
+            text += " \"\(label)\""
+        } else if let label = labelUpstream {
+            text += " of \"\(label)\""
+        }
         #if DEBUG
         if let created = _created { text += " made at \(created)" }
         #endif
@@ -342,6 +346,21 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
     /// The future itself: the verb that every awaitable has.
     @inlinable
     public final func future() -> Future<Success> { self }
+}
+
+extension _FutureCore {
+    /// The label the producer gave, while the future is pending.
+    package final var _label: String? {
+        guard _acquire() else { return nil }
+        let label = (_linked as? _Extras)?.label
+        _release()
+        return label
+    }
+
+    /// Goes by the label of a source that it follows at a distance, through a registration.
+    final func _takeLabel(of source: _FutureCore) {
+        if let label = source._label { _ = _changeExtras { $0.label = label } }
+    }
 }
 
 extension Future: CustomStringConvertible {
@@ -380,12 +399,15 @@ extension Future: CustomStringConvertible {
         #endif
     }
 
-    /// The label the producer gave, while the future is pending.
-    package var _label: String? {
-        guard _acquire() else { return nil }
-        let label = (_linked as? _Extras)?.label
-        _release()
-        return label
+    /// The label of the first future up the chain that has one: what is waited for in the end.
+    private var labelUpstream: String? {
+        var current = _upstream
+        for _ in 0..<100 {
+            guard let future = current else { return nil }
+            if let label = future._label { return label }
+            current = future._upstream
+        }
+        return nil
     }
 }
 

@@ -45,6 +45,42 @@ import Testing
         #expect(try await from.value == 2)
     }
 
+    @Test("T3, T2: what a future can do with an outcome is prepared for each run, too")
+    func transforms() async throws {
+        let starts = Box(0)
+        let failing = Call<Int> { promise in
+            starts.increment()
+            promise.fail(Oops())
+        }
+        let ended = Box(0)
+        let recovered = failing.mapError { _ in TimedOut(after: .zero, waitingFor: "a test") }
+            .ensure { ended.increment() }
+            .recover { error in error is TimedOut ? 7 : 0 }
+        #expect(starts.value == 0)
+        #expect(try await recovered.value == 7)
+        #expect(try await onThread { try recovered.wait() } == 7)
+        #expect(starts.value == 2 && ended.value == 2)
+        #expect(try await failing.recover(from: { _ in Call<Int> { $0.succeed(8) } }).value == 8)
+        await #expect(throws: ValidationFailed.self) { try await recovered.validate { $0 > 7 }.value }
+        let cancelled = Call<Int> { $0.fail(CancellationError()) }.recover { _ in 9 }
+        await #expect(throws: CancellationError.self) { try await cancelled.value }
+    }
+
+    @Test("F12: a modified call goes by the label of its operation when it times out", arguments: 0..<6)
+    func labels(_ modifier: Int) async throws {
+        let loop = VirtualLoop()
+        let call = Call<Int>("the long work") { promise in promise.onCancel { _ = promise } }
+        let modified = [
+            call, call.map { $0 }, call.on(loop), call.shielded, call.inContext(ContextSnapshot()), call.timeout(.seconds(9)),
+        ][modifier]
+        let run = modified.future()
+        try loop.runUntilIdle()
+        let error = try await onThread { refusal { try run.wait(timeout: .zero) } }
+        #expect(error.contains("\"the long work\""))
+        run.cancel()
+        loop.stop()
+    }
+
     @Test("B5: a run whose callback is thrown away fails with BrokenPromise")
     func broken() async {
         let call = Call<Int>("legacy get") { _ in }

@@ -8,9 +8,11 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"runtime"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -70,6 +72,17 @@ func queueThreads(count int) {
 	}
 }
 
+// signal: each is sent when the one before has been received.
+func signals(count int) {
+	arrived := make(chan os.Signal, 1)
+	signal.Notify(arrived, syscall.SIGUSR1)
+	for n := 0; n < count; n++ {
+		syscall.Kill(syscall.Getpid(), syscall.SIGUSR1)
+		<-arrived
+	}
+	signal.Stop(arrived)
+}
+
 func spawnJoin(count int) {
 	for n := 0; n < count; n++ {
 		done := make(chan struct{})
@@ -97,10 +110,10 @@ func future(count int) {
 func main() {
 	rows := map[string]func(int){
 		"yield": yield, "channel": channel, "queue": queue, "queue-threads": queueThreads, "spawn-join": spawnJoin,
-		"future": future,
+		"future": future, "signal": signals,
 	}
 	if len(os.Args) != 3 || rows[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: go-peers yield|channel|queue|queue-threads|spawn-join|future COUNT")
+		fmt.Fprintln(os.Stderr, "usage: go-peers yield|channel|queue|queue-threads|spawn-join|future|signal COUNT")
 		os.Exit(2)
 	}
 	count, err := strconv.Atoi(os.Args[2])

@@ -1,10 +1,12 @@
 # Switchyard: every style of asynchronous Swift, talking to every other.
 # SPDX-License-Identifier: Apache-2.0
-"""asyncio's queue, and its future as a callback that is awaited.
+"""asyncio's queue, its signal handlers, and its future as a callback that is awaited.
 
 Usage: asyncio_rows.py ROW COUNT; prints "ROW nanoseconds_per_operation".
 """
 import asyncio
+import os
+import signal
 import sys
 import time
 
@@ -24,7 +26,18 @@ async def callback_to_await(count):
         await future
 
 
-rows = {"queue": queue, "callback-to-await": callback_to_await}
+async def signals(count):
+    loop = asyncio.get_running_loop()
+    arrived = asyncio.Event()
+    loop.add_signal_handler(signal.SIGUSR1, arrived.set)
+    for _ in range(count):
+        os.kill(os.getpid(), signal.SIGUSR1)
+        await arrived.wait()
+        arrived.clear()
+    loop.remove_signal_handler(signal.SIGUSR1)
+
+
+rows = {"signal": signals, "queue": queue, "callback-to-await": callback_to_await}
 if len(sys.argv) != 3 or sys.argv[1] not in rows:
     sys.exit("usage: asyncio_rows.py %s COUNT" % "|".join(rows))
 row, count = rows[sys.argv[1]], int(sys.argv[2])

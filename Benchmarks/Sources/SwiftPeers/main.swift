@@ -4,9 +4,9 @@
 import Measure
 
 #if Peers
-let rows = continuationRows + streamRows + nioRows + asyncAlgorithmsRows
+let rows = continuationRows + streamRows + signalRows + nioRows + asyncAlgorithmsRows
 #else
-let rows = continuationRows + streamRows
+let rows = continuationRows + streamRows + signalRows
 #endif
 
 Row.main(rows)

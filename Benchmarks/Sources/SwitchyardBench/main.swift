@@ -7,5 +7,5 @@ let arguments = CommandLine.arguments
 if arguments.count == 3, arguments[1] == "hello", let port = UInt16(arguments[2]) {
     try serveHello(port: port)
 } else {
-    Row.main(futureRows + awaitRows + greenletRows + queueRows + bridgeRows)
+    Row.main(futureRows + awaitRows + greenletRows + queueRows + bridgeRows + signalRows)
 }
