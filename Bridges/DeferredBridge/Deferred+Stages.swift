@@ -125,10 +125,10 @@ extension Deferred {
     /// - Returns: This Deferred.
     @discardableResult
     public func addCallbacks(
-        fileID: StaticString = #fileID,
-        line: UInt = #line,
         _ callback: @escaping @Sendable (Success) throws -> Success,
-        errback: @escaping @Sendable (any Error) throws -> Success
+        errback: @escaping @Sendable (any Error) throws -> Success,
+        fileID: StaticString = #fileID,
+        line: UInt = #line
     ) -> Deferred<Success> {
         add(
             .transform(onValue: { .value(try callback(Self.unbox($0))) }, onError: { .value(try errback($0)) }),
@@ -145,10 +145,10 @@ extension Deferred {
     @_disfavoredOverload
     @discardableResult
     public func addCallbacks(
-        fileID: StaticString = #fileID,
-        line: UInt = #line,
         _ callback: @escaping @Sendable (Success) throws -> Deferred<Success>,
-        errback: @escaping @Sendable (any Error) throws -> Deferred<Success>
+        errback: @escaping @Sendable (any Error) throws -> Deferred<Success>,
+        fileID: StaticString = #fileID,
+        line: UInt = #line
     ) -> Deferred<Success> {
         add(
             .transform(onValue: { .wait(for: try callback(Self.unbox($0))) }, onError: { .wait(for: try errback($0)) }),

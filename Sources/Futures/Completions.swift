@@ -109,12 +109,12 @@ public struct Completions<Key: Sendable, Success: Sendable>: AsyncSequence, Send
     }
 
     /// The next outcome, nil at the end; nothing is taken until a verb is used.
-    public func next() -> Call<Element?> { Call(from: { [supply] in Self.next(supply) }) }
-
-    private static func next(_ supply: Supply) -> Future<Element?> {
-        let result = Future<Element?>.pending()
-        take(from: supply, into: result)
-        return result
+    public func next(fileID: StaticString = #fileID, line: UInt = #line) -> Call<Element?> {
+        Call(start: { [supply] in
+            let result = Future<Element?>.pending(fileID: fileID, line: line)
+            Self.take(from: supply, into: result)
+            return result
+        })
     }
 
     private static func take(from supply: Supply, into result: Future<Element?>) {

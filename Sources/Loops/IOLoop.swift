@@ -168,3 +168,8 @@ extension IOLoop: CustomStringConvertible {
     /// The name and the kernel interface.
     public var description: String { "IOLoop(\"\(name)\", \(poller.method))" }
 }
+
+extension CallbackExecutor where Self == IOLoop {
+    /// The shared loop, where any executor or loop is expected: `callback(on: .shared) { … }`.
+    public static var shared: IOLoop { IOLoop.shared }
+}

@@ -263,6 +263,6 @@ private func nested<Value>(_ depth: Int, _ body: () -> Value) -> Value {
     depth == 0 ? body() : nested(depth - 1, body)
 }
 
-private func refusal(_ body: () throws -> Int) -> String {
+func refusal(_ body: () throws -> Int) -> String {
     do { return "\(try body())" } catch { return "\(error)" }
 }

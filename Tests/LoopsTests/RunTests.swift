@@ -187,6 +187,14 @@ struct RunTests {
         #expect(try await IOLoop.shared.submit { IOLoop.shared.isCurrent }.value)
     }
 
+    @Test("T10: the shared loop is named in short wherever an executor or a loop is expected")
+    func sharedInShort() async throws {
+        let here = Future.succeeded(1).delivered(on: .shared).map { _ in IOLoop.shared.isCurrent }
+        #expect(try await here.value)
+        #expect(try await Future<Void>.sleep(for: .zero, on: .shared).map { IOLoop.shared.isCurrent }.value)
+        #expect(try await Call<Int> { $0.succeed(1) }.on(.shared).value == 1)
+    }
+
     /// A call that never ends, and what has become of its runs.
     private final class Endless: Sendable {
         let started = Counter()
