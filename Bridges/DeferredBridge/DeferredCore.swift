@@ -23,7 +23,7 @@ public class _DeferredCore: @unchecked Sendable {  // SAFETY: immutable, but for
     }
 
     /// The one who takes over the stages of one that is being released.
-    private init(heirOf dying: _DeferredCore, _ stages: FIFO<Stage>) {
+    private init(heirOf dying: _DeferredCore, _ stages: _Ring<Stage>) {
         var state = DeferredState()
         state.stages = stages
         self.state = Lock(state)
@@ -36,7 +36,7 @@ public class _DeferredCore: @unchecked Sendable {  // SAFETY: immutable, but for
     deinit {
         // Nobody else has it: a run and what it waits for would keep it alive.
         let (stages, phase) = state.withLock { state in
-            defer { state.stages = FIFO() }
+            defer { state.stages = _Ring() }
             return (state.stages, state.phase)
         }
         if !stages.isEmpty {
@@ -48,7 +48,7 @@ public class _DeferredCore: @unchecked Sendable {  // SAFETY: immutable, but for
 
     /// Dropped before it fired, or while paused: the stages learn of it. Nothing that begins in a `deinit` runs user code on
     /// its stack.
-    private func bequeath(_ stages: FIFO<Stage>) {
+    private func bequeath(_ stages: _Ring<Stage>) {
         let heir = _DeferredCore(heirOf: self, stages)
         let error = BrokenPromise(origin: origin)
         Drain.shared.post { heir.settle(.failure(error)) }

@@ -10,7 +10,7 @@ import Futures
 /// - Errors: ``QueueOverflow`` and ``QueueUnderflow``, thrown by the call that goes over a limit.
 public final class DeferredQueue<Element: Sendable>: Sendable {
     private struct State {
-        var elements = FIFO<Element>()
+        var elements = _Ring<Element>()
         var line = WaitingLine<Element>()
     }
 

@@ -20,7 +20,7 @@ struct DeferredState {
     }
 
     private(set) var phase: Phase
-    var stages = FIFO<Stage>()
+    var stages = _Ring<Stage>()
     private(set) var pauses = 0
     var canceller: Canceller?
     /// What this one waits for, unfired or waiting. Weak: who waits does not keep alive what has to fire, so that a

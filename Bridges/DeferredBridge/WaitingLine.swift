@@ -31,7 +31,7 @@ struct WaitingLine<Value: Sendable> {
         func give(_ value: Value) { _ = gate._complete(.success(value)) }
     }
 
-    private var places = FIFO<Place>()
+    private var places = _Ring<Place>()
 
     var count: Int { places.count }
 

@@ -80,6 +80,12 @@ package struct _Ring<Element> {
         return false
     }
 
+    /// Whether there is one that matches; O(count).
+    @inlinable
+    package func contains(where matches: (Element) -> Bool) -> Bool {
+        (0..<count).contains { slots[(head + $0) & (slots.count - 1)].map(matches) ?? false }
+    }
+
     /// All, first to last.
     @inlinable package var elements: [Element] { (0..<count).map { slots[(head + $0) & (slots.count - 1)]! } }
 
