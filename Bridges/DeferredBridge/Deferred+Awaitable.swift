@@ -39,7 +39,9 @@ extension Deferred: Awaitable {
             }
             return (removed, !state.stages.contains(where: \.isConsumer))
         }
-        return removed == nil ? nil : isLast
+        if removed == nil { return nil }
+        observer.forget()
+        return isLast
     }
 
     /// Watches the result for a combinator. A failure counts as handled if it `handles`.
@@ -82,6 +84,15 @@ final class Observer: Sendable {
             return body
         }
         body?(result)
+    }
+
+    /// Will not be called. What the body owns goes at once.
+    func forget() {
+        let body = body.withLock { body in
+            defer { body = nil }
+            return body
+        }
+        _ = consume body
     }
 
     var wasCalled: Bool { body.withLock { $0 == nil } }

@@ -47,6 +47,8 @@ extension Awaitable where Success: Sendable {
                 try _blockUntilDone(future, timeout: nil)
                 return try future._get()
             }
+            // Lets go of the registration, which may keep the observer, and that this future.
+            _ = future._completeCancelled()
             // The future made here says nothing to anybody.
             guard let error = error as? TimedOut else { throw error }
             throw TimedOut(after: error.limit, waitingFor: "\(Self.self)")

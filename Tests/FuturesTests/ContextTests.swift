@@ -79,7 +79,8 @@ private enum Trace {
         let loop = VirtualLoop()
         let log = OrderRecorder()
         let (numbers, continuation) = AsyncStream.makeStream(of: Int.self)
-        numbers.events().inContext(Trace.snapshot).subscribe(on: loop) { log.record("\($0) \(Trace.words)") }
+        let subscription = numbers.events().inContext(Trace.snapshot)
+            .subscribe(on: loop) { log.record("\($0) \(Trace.words)") }
         continuation.yield(1)
         continuation.yield(2)
         #expect(
@@ -88,6 +89,7 @@ private enum Trace {
                 return log.entries == ["1 7 ada", "2 7 ada"]
             }
         )
+        subscription.cancel()
         loop.stop()
     }
 
