@@ -69,7 +69,8 @@ import Testing
     @Test("F12: a modified call goes by the label of its operation when it times out", arguments: 0..<6)
     func labels(_ modifier: Int) async throws {
         let loop = VirtualLoop()
-        let call = Call<Int>("the long work") { promise in promise.onCancel { _ = promise } }
+        let kept = Box<Promise<Int>?>(nil)
+        let call = Call<Int>("the long work") { promise in kept.value = promise }
         let modified = [
             call, call.map { $0 }, call.on(loop), call.shielded, call.inContext(ContextSnapshot()), call.timeout(.seconds(9)),
         ][modifier]
@@ -78,6 +79,8 @@ import Testing
         let error = try await onThread { refusal { try run.wait(timeout: .zero) } }
         #expect(error.contains("\"the long work\""))
         run.cancel()
+        kept.value?.tryComplete(.success(1))
+        kept.value = nil
         loop.stop()
     }
 
