@@ -16,6 +16,7 @@ final class OldRequest {
     private let isStopped = Mutex(false)
 
     init(_ url: String, _ completion: @escaping (OldReply?, (any Error)?) -> Void) {
+        // SAFETY: called once, by the thread it is handed to; of the request that uses only the lock.
         nonisolated(unsafe) let completion = completion
         nonisolated(unsafe) let running = self
         DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(20)) {
@@ -37,10 +38,11 @@ func oldGet(_ url: String, _ completion: @escaping (OldReply?, (any Error)?) -> 
 // snippet.strong
 func fetch(_ url: String) -> Call<String> {
     Call { done in
+        // SAFETY: any thread may stop a request.
         nonisolated(unsafe) let request = oldGet(url) { reply, error in
             done.complete(reply?.body, error: error)  // takes out what is Sendable
         }
-        done.onCancel { request.stop() }  // on the thread that cancels: any
+        done.onCancel { request.stop() }
     }
 }
 // snippet.end
@@ -49,7 +51,8 @@ func fetch(_ url: String) -> Call<String> {
 func fetchKeptByItself(_ url: String) -> Call<String> {
     Call { done in
         let request = oldGet(url) { reply, error in done.complete(reply?.body, error: error) }
-        nonisolated(unsafe) weak let running = request  // the API keeps it while it runs
+        // SAFETY: any thread may stop a request. Weak: the API keeps it while it runs.
+        nonisolated(unsafe) weak let running = request
         done.onCancel { running?.stop() }
     }
 }
