@@ -52,7 +52,8 @@ func fetchKeptByItself(_ url: String) -> Call<String> {
     Call { done in
         let request = oldGet(url) { reply, error in done.complete(reply?.body, error: error) }
         // SAFETY: any thread may stop a request. Weak: the API keeps it while it runs.
-        nonisolated(unsafe) weak let running = request
+        nonisolated(unsafe) weak var running: OldRequest?
+        running = request
         done.onCancel { running?.stop() }
     }
 }
