@@ -25,10 +25,24 @@ final class LegacyDownload: Sendable {
 
     private func end(_ body: String?, _ error: (any Error)?) { completion.withLock { $0 }?(body, error) }
 }
+
+func legacyDownload(
+    _ url: String,
+    _ completion: @escaping @Sendable (String?, (any Error)?) -> Void
+) -> LegacyDownload { LegacyDownload(url, completion) }
 // snippet.show
 
-// snippet.both
+// snippet.stop
 func download(_ url: String) -> Call<String> {
+    Call { done in
+        let request = legacyDownload(url) { body, error in done.complete(body, error: error) }
+        done.onCancel { request.stop() }
+    }
+}
+// snippet.end
+
+// snippet.both
+func downloadUnlessStopped(_ url: String) -> Call<String> {
     Call { done in
         let download = LegacyDownload(url) { body, error in
             if error is LegacyStopped {
@@ -37,7 +51,7 @@ func download(_ url: String) -> Call<String> {
                 done.complete(body, error: error)
             }
         }
-        done.onCancel { [weak download] in download?.stop() }  // from the last consumer to the source
+        done.onCancel { download.stop() }  // from the last consumer to the source
     }
 }
 // snippet.end
@@ -50,7 +64,7 @@ enum CancelACallback {
         task.cancel()
         print(await task.result)
         print(download("b").callback { outcome in print(outcome) }.cancel())
-        let stoppedElsewhere = download("").future()
+        let stoppedElsewhere = downloadUnlessStopped("").future()
         print(await Task { try await stoppedElsewhere.value }.result, stoppedElsewhere.isCancelled)
     }
 }

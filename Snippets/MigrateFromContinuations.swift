@@ -40,7 +40,7 @@ final class LegacyRequest: Sendable {
 func fetch(_ url: String) -> Call<String> {
     Call { done in
         let request = LegacyRequest(url) { body, error in done.complete(body, error: error) }
-        done.onCancel { [weak request] in request?.cancel() }
+        done.onCancel { [weak request] in request?.cancel() }  // weak: a running request is kept by what runs it
     }
 }
 // snippet.end

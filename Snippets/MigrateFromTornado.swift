@@ -47,8 +47,13 @@ func crawl(_ urls: [String]) async throws {
 func asTheyCome(_ urls: Set<String>) async throws {
     let calls = Dictionary(uniqueKeysWithValues: urls.map { url in (url, fetch(url)) })
     let pages = Future.asCompleted(calls)
-    while let page = try await pages.next().timeout(.seconds(2)).value {
-        print(page.key, page.outcome)  // an error is an outcome, and does not end the loop
+    while true {
+        do {
+            guard let page = try await pages.next().timeout(.seconds(2)).value else { return }
+            print(page.key, page.outcome)  // an error is an outcome
+        } catch is TimedOut {
+            print("nothing for two seconds")  // goes on, as there
+        }
     }
 }
 // snippet.end

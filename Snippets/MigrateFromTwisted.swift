@@ -1,8 +1,9 @@
-// Twisted code and its counterpart: a pipeline with a canceller, many requests with few at a time, a thread.
+// Twisted code and its counterpart: state, one thread, a pipeline with a canceller, few requests at a time.
 
 // snippet.hide
 import Dispatch
 import Switchyard
+import Synchronization
 
 struct NoAnswer: Error {}
 
@@ -19,7 +20,49 @@ final class LegacyRequest: Sendable {
 }
 
 func parseSlowly(_ page: String) -> Int { page.count }
+
+func fetch(_ url: String) -> Call<String> { Call(from: { get(url) }) }
 // snippet.show
+
+// snippet.state
+//  class Pages:
+//      def __init__(self):
+//          self.cache = {}
+//
+//      def page(self, url):
+//          if url in self.cache:
+//              return succeed(self.cache[url])
+//          return get(url).addCallback(self.keep, url)
+//
+//      def keep(self, page, url):
+//          self.cache[url] = page
+//          return page
+final class Pages: Sendable {
+    private let cache = Mutex<[String: String]>([:])
+
+    func page(_ url: String) -> Deferred<String> {
+        if let page = cache.withLock({ $0[url] }) { return .succeed(page) }
+        return get(url).addCallback { page in self.keep(page, url) }
+    }
+
+    private func keep(_ page: String, _ url: String) -> String {
+        cache.withLock { $0[url] = page }
+        return page
+    }
+}
+// snippet.end
+
+// snippet.loop
+func onTheLoop(_ url: String, on loop: IOLoop) -> Future<String> {
+    loop.start {  // builds the pipeline on the loop
+        fetch(url).on(loop).deferred()  // fires it there
+            .addCallback { page in
+                loop.preconditionIsolated()
+                return page + "!"
+            }
+    }
+}
+// snippet.end
 
 // snippet.source
 //  def get(url):
@@ -83,6 +126,8 @@ func parsed(_ page: String, on loop: IOLoop) -> Deferred<Int> {
 @main
 enum MigrateFromTwisted {
     static func main() async throws {
+        let pages = Pages()
+        print(try await pages.page("a").value == pages.page("a").value, try await onTheLoop("b", on: .shared).value)
         print(try await length(of: "a", on: .shared).value, try await length(of: "", on: .shared).value)
         print(try await total(["a", "bb", "ccc"], on: .shared).value)
         print(try await parsed("<p>a</p>", on: .shared).value)

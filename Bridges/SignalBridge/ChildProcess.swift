@@ -13,7 +13,7 @@ public import Futures
 ///
 /// While there are such children SIGCHLD is handled by the registry of signals.
 ///
-/// - Executor: Completes on the registry's thread.
+/// - Executor: Completes on the thread that Switchyard keeps for signals.
 /// - Cancellation: Leaving leaves the child running. To end it, send it a signal.
 /// - Errors: ``ChildUnavailable`` if somebody else waited for the child and took its status.
 public struct ChildProcess: Awaitable, CustomStringConvertible {
@@ -39,7 +39,7 @@ public struct ChildProcess: Awaitable, CustomStringConvertible {
 
     /// Registers an observer of the end.
     ///
-    /// - Executor: The registry's thread; the caller's if the child has ended.
+    /// - Executor: The thread that Switchyard keeps for signals; the caller's if the child has ended.
     public func observe(_ observer: @escaping @Sendable (Result<ChildStatus, any Error>) -> Void) -> Registration {
         exit.observe(observer)
     }

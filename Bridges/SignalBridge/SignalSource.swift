@@ -9,14 +9,14 @@ public import Futures
 /// leaving; before and after, the process does what it was told to do before, such as to end. A signal that somebody else
 /// handles is refused, and the error names the owner.
 ///
-/// *Counting.* A handler in C counts each delivery that the kernel makes. The registry's thread takes the counts and calls
-/// the handlers, so that what comes while it is busy arrives as one ``SignalDelivery`` with a count. What comes while a
-/// handler has asked for nothing is added up for it, signal by signal. The kernel itself delivers a signal once that is
-/// sent again before a thread could receive it.
+/// *Counting.* A handler in C counts each delivery that the kernel makes. The thread that Switchyard keeps for signals
+/// takes the counts and calls the handlers, so that what comes while it is busy arrives as one ``SignalDelivery`` with a
+/// count. What comes while a handler has asked for nothing is added up for it, signal by signal. The kernel itself
+/// delivers a signal once that is sent again before a thread could receive it.
 ///
-/// - Executor: Handlers run on the registry's thread unless an executor is named, for one signal in the order in which they
-///   came, for several that came at once in the order of their numbers. A handler that comes during a delivery is called
-///   from the next one on, one that leaves is called no more.
+/// - Executor: Handlers run on that thread unless an executor is named, for one signal in the order in which they came, for
+///   several that came at once in the order of their numbers. A handler that comes during a delivery is called from the
+///   next one on, one that leaves is called no more.
 /// - Cancellation: Leaving, also inside the handler. What came before the last handler left and was told nobody is sent
 ///   again, once: it does what a later signal would.
 /// - Errors: A source that cannot listen ends at once, with ``SignalUnavailable`` or ``SignalsForked``; see
@@ -38,7 +38,7 @@ public struct SignalSource: EventSource, Hashable, CustomStringConvertible {
 
     /// Subscribes a handler.
     ///
-    /// - Executor: The registry's thread.
+    /// - Executor: The thread that Switchyard keeps for signals.
     /// - Errors: The source ends at once, as said above.
     public func subscribe(
         demand: Demand,
@@ -57,7 +57,8 @@ public struct SignalSource: EventSource, Hashable, CustomStringConvertible {
 
     /// Calls a handler for each delivery, or throws at once.
     ///
-    /// - Executor: `executor`, one delivery after the other; without one, the registry's thread, which it holds up.
+    /// - Executor: `executor`, one delivery after the other; without one, the thread that Switchyard keeps for signals,
+    ///   which it holds up.
     /// - Cancellation: Through the subscription; dropping that leaves the handler in place.
     /// - Errors: ``SignalUnavailable``; ``SignalsForked``. What the handler throws goes to the ``/Futures/Reporter``, and so
     ///   does the end of the source, if `executor` stops.
@@ -79,7 +80,7 @@ public struct SignalSource: EventSource, Hashable, CustomStringConvertible {
 
     /// The next delivery; nothing is installed until a verb is used.
     ///
-    /// - Executor: Completes on the registry's thread.
+    /// - Executor: Completes on the thread that Switchyard keeps for signals.
     /// - Cancellation: Removes the handler of this run. A delivery is told to all who listen, so none is put back.
     /// - Errors: ``SignalUnavailable``; ``SignalsForked``.
     public func next() -> Call<SignalDelivery> { _next(of: description) }

@@ -23,7 +23,7 @@ public struct Completion<Key: Sendable, Success: Sendable>: Sendable {
 /// Inputs that are complete come first, in argument order; the same input given twice comes twice. An error is an outcome
 /// like another: it does not end the sequence. All iterators draw from the one supply.
 ///
-/// Iterate with `for await`, with ``next()`` in any style, or blocking in a greenlet:
+/// Iterate with `for await`, with ``next(fileID:line:)`` in any style, or blocking in a greenlet:
 ///
 ///     while let completion = try completions.waitNext() { … }
 ///

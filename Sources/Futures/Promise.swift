@@ -168,10 +168,12 @@ public final class Promise<Success: Sendable>: @unchecked Sendable {  // SAFETY:
     /// Sets what a cancellation of the future does; the future then ends cancelled, unless the canceller completes the
     /// promise itself (Twisted: Deferred cancellers).
     ///
-    /// A canceller set after the cancellation runs at once. It is dropped at completion, so it may hold the operation. It
-    /// must not hold the promise, unless the operation does as well and will complete it: the future keeps its canceller
-    /// while it is pending, so the two would keep each other, and the promise could not notice that it was thrown away.
-    /// Capture it `weak`.
+    /// A canceller set after the cancellation runs at once. It is dropped at completion.
+    ///
+    /// The canceller has to reach the operation. If the API keeps its running operations alive, as URLSession does, capture
+    /// the operation weakly. If nobody else holds it, capture it strongly: a weak reference would be nil, and the
+    /// cancellation would do nothing to it. What that costs: the canceller keeps the operation, and while the operation
+    /// keeps its callback, a callback that is never called is noticed late or never. Set a limit then.
     ///
     /// - Executor: Runs once, on the thread that cancels, with no lock held.
     public func onCancel(_ canceller: @escaping @Sendable () -> Void) {

@@ -17,8 +17,9 @@ import Testing
         arguments: [
             (0, "WrapACallback", ["wrap", "use"]),
             (1, "WrapACFunction", ["wrap"]),
-            (2, "CallbackNeverCalled", ["dropped"]),
-            (3, "WaitInAGreenlet", ["blocking", "spawn", "portal"]),
+            (2, "CancelACallback", ["stop"]),
+            (3, "CallbackNeverCalled", ["dropped"]),
+            (4, "WaitInAGreenlet", ["blocking", "spawn", "portal"]),
         ]
     )
     func examples(_ place: Int, _ snippet: String, _ names: [String]) throws {
