@@ -72,7 +72,8 @@ import Testing
         let kept = Box<Promise<Int>?>(nil)
         let call = Call<Int>("the long work") { promise in kept.value = promise }
         let modified = [
-            call, call.map { $0 }, call.on(loop), call.shielded, call.inContext(ContextSnapshot()), call.timeout(.seconds(9)),
+            call, call.map { $0 }, call.on(loop), call.shielded, call.inContext(ContextSnapshot()),
+            call.timeout(.seconds(9)),
         ][modifier]
         let run = modified.future()
         try loop.runUntilIdle()
