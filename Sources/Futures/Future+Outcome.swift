@@ -46,18 +46,24 @@ extension Future {
 
     /// The value of a future that is done and did not fail.
     @inlinable final var _value: Success {
-        // A reading access: several threads may read at once.
-        unsafe withUnsafePointer(to: _storage) { storage in
-            let raw = unsafe UnsafeRawPointer(storage)
-            if Self._fitsInline { return unsafe raw.assumingMemoryBound(to: Success.self).pointee }
-            return unsafe raw.load(as: UnsafeMutablePointer<Success>.self).pointee
+        // A reading access: several threads may read at once. The words are plain to the compiler, who sees no further use of
+        // this future behind them, and would let go of it, and with it of what they stand for, before that is retained.
+        withExtendedLifetime(self) {
+            unsafe withUnsafePointer(to: _storage) { storage in
+                let raw = unsafe UnsafeRawPointer(storage)
+                if Self._fitsInline { return unsafe raw.assumingMemoryBound(to: Success.self).pointee }
+                return unsafe raw.load(as: UnsafeMutablePointer<Success>.self).pointee
+            }
         }
     }
 
     /// The error of a future that is done and failed.
     @inlinable final var _error: any Error {
-        unsafe withUnsafePointer(to: _storage) { storage in
-            unsafe UnsafeRawPointer(storage).assumingMemoryBound(to: (any Error).self).pointee
+        // As with a value.
+        withExtendedLifetime(self) {
+            unsafe withUnsafePointer(to: _storage) { storage in
+                unsafe UnsafeRawPointer(storage).assumingMemoryBound(to: (any Error).self).pointee
+            }
         }
     }
 

@@ -195,9 +195,9 @@ extension SignalBridgeTests {
 
         @Test("SG5: an observer that throws is reported, is called again, and disturbs no other")
         func throwing() async throws {
-            let collector = ReportCollector(containing: "Oops")
+            let collector = ReportCollector(containing: "HandlerFailed")
             let log = Log<Int>()
-            let bad = try Signal.user2.handle { _ in throw Oops() }
+            let bad = try Signal.user2.handle { _ in throw HandlerFailed() }
             let good = try Signal.user2.handle { _ in log.add(1) }
             defer { for handler in [bad, good] { handler.cancel() } }
             for round in 1...2 {
@@ -252,10 +252,10 @@ extension SignalBridgeTests {
             "SG7: what a greenlet throws is reported; a stopped loop and a released one end the handler, which holds neither"
         )
         func greenletEnds() async throws {
-            let collector = ReportCollector(containing: "Oops")
+            let collector = ReportCollector(containing: "HandlerFailed")
             do {
                 let loop = try IOLoop.onOwnThread()
-                let handler = Signal.user1.spawn(on: loop) { _ in throw Oops() }
+                let handler = Signal.user1.spawn(on: loop) { _ in throw HandlerFailed() }
                 try Signal.user1.raise()
                 #expect(await eventually { collector.reports.count == 1 })
                 loop.stop()

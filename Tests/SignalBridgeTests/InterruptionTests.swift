@@ -92,12 +92,12 @@ extension SignalBridgeTests {
             let results = try await onThread { () -> [Bool] in
                 let value = try Future.succeeded(1).wait(interruptedBy: .user1) == 1
                 let call = try Call<Int> { $0.succeed(2) }.wait(interruptedBy: .user1) == 2
-                let failed = Result { try Future<Int>.failed(Oops()).wait(interruptedBy: .user1) }
+                let failed = Result { try Future<Int>.failed(HandlerFailed()).wait(interruptedBy: .user1) }
                 let promise = Promise<Int>("late")
                 let late = Result { try promise.future.wait(interruptedBy: .user1, timeout: .milliseconds(1)) }
                 promise.succeed(3)
                 return [
-                    value, call, failed.error is Oops, (late.error as? TimedOut)?.operation.contains("late") == true,
+                    value, call, failed.error is HandlerFailed, (late.error as? TimedOut)?.operation.contains("late") == true,
                 ]
             }
             #expect(results == [true, true, true, true])

@@ -24,7 +24,7 @@ extension Log<SignalDelivery> {
     var sum: Int { all.reduce(0) { $0 + $1.count } }
 }
 
-struct Oops: Error, Equatable {}
+struct HandlerFailed: Error, Equatable {}
 
 extension Future {
     /// The error of a future that has to have failed.
@@ -88,7 +88,7 @@ func startShell(_ script: String) throws -> Int32 {
     unsafe posix_spawnattr_setsigmask(&attributes, &nothing)
     unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     let error = unsafe posix_spawn(&process, "/bin/sh", nil, &attributes, &arguments, environ)
-    guard error == 0 else { throw Oops() }
+    guard error == 0 else { throw HandlerFailed() }
     return process
 }
 

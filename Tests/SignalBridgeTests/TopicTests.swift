@@ -62,9 +62,9 @@ extension SignalBridgeTests {
         )
         func inside() async {
             let registry = Registry<String, Int>()
-            let collector = ReportCollector(containing: "Oops")
+            let collector = ReportCollector(containing: "HandlerFailed")
             let log = Log<Int>()
-            let bad = registry.events(of: "x").subscribe { _ in throw Oops() }
+            let bad = registry.events(of: "x").subscribe { _ in throw HandlerFailed() }
             let poster = registry.events(of: "x").subscribe { number in
                 if number < 3 { registry.post(number + 1, to: "x") }
                 log.add(number)
@@ -89,8 +89,8 @@ extension SignalBridgeTests {
             }
             listen(["a"], "one")
             let both = registry!.events(of: "a", "b").subscribe { log.add("both \($0)") }
-            registry!.end("a", Oops())
-            #expect(log.all == ["one ends: Oops"])
+            registry!.end("a", HandlerFailed())
+            #expect(log.all == ["one ends: HandlerFailed"])
             registry!.post(1, to: "b")
             #expect(log.all.last == "both 1")
             both.cancel()
@@ -161,11 +161,11 @@ extension SignalBridgeTests {
                 }
             }
             Future.succeeded(1).post(to: "x", in: registry)
-            Future<Int>.failed(Oops()).post(to: "x", in: registry)
+            Future<Int>.failed(HandlerFailed()).post(to: "x", in: registry)
             let promise = Promise<Int>()
             promise.future.post(to: "x", in: registry)
             promise.future.cancel()
-            #expect(log.all == ["1", "Oops", "CancellationError"])
+            #expect(log.all == ["1", "HandlerFailed", "CancellationError"])
             let left = Promise<Int>()
             #expect(left.future.post(to: "x", in: registry).cancel() == .stopped)
             #expect(left.future.failure is CancellationError)
