@@ -129,7 +129,7 @@ final class ChannelCore<Element: Sendable>: _Node, @unchecked Sendable {
 
     func close(wasReleased: Bool = false) {
         let (senders, receivers) = state.withLock { $0.close() }
-        for sender in senders { sender.settle(.failure(closed("a send", wasReleased: wasReleased))) }
+        for sender in senders { sender.waiter.settle(.failure(closed("a send", wasReleased: wasReleased))) }
         for receiver in receivers { receiver.settle(.failure(closed("a receive", wasReleased: wasReleased))) }
     }
 

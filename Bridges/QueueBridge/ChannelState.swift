@@ -74,8 +74,8 @@ struct ChannelState<Element: Sendable>: Sendable {
     mutating func leave(sender: WaitingGreenlet<Void>) -> Parcel? { senders.remove(sender) }
 
     /// Everybody is refused, whoever waits, too.
-    mutating func close() -> (senders: [Waiter<Void>], receivers: [Waiter<Element>]) {
+    mutating func close() -> (senders: [(waiter: Waiter<Void>, extra: Parcel)], receivers: [Waiter<Element>]) {
         isClosed = true
-        return (senders.popAllClaimed(), receivers.popAllClaimed())
+        return (senders.popAllClaimed(), receivers.popAllClaimed().map(\.waiter))
     }
 }

@@ -29,7 +29,7 @@ public final class Event: Awaitable {
     public func set() {
         line.wake { isSet, waiters in
             isSet = true
-            return ((), waiters.popAllClaimed())
+            return ((), waiters.popAllClaimed().map(\.waiter))
         }
     }
 
@@ -41,6 +41,16 @@ public final class Event: Awaitable {
 
     /// Calls when it is set; at once if it is.
     public func observe(_ observer: @escaping @Sendable (Result<Void, any Error>) -> Void) -> Registration {
-        line.wait(unless: { $0 }).observe(observer)
+        let registration = line.wait(unless: { $0 }).observe(observer)
+        // The place in the line is this observer's alone: who leaves leaves nothing there.
+        return Registration(
+            withdraw: { registration.cancel() == .stopped },
+            cancel: { registration.cancel() }
+        )
     }
+}
+
+extension Event: CustomStringConvertible {
+    /// Whether it is set, and how many wait.
+    public var description: String { "an event, \(isSet ? "set" : "not set"), \(line.waiting) waiting" }
 }

@@ -62,7 +62,7 @@ final class Line<State: Sendable>: _Node, @unchecked Sendable {
 
     /// The last owner has let go: nobody can wake the waiters any more.
     func release() {
-        let waiters = state.withLock { $0.waiters.popAllClaimed() }
+        let waiters = state.withLock { $0.waiters.popAllClaimed().map(\.waiter) }
         if waiters.isEmpty { return }
         let error = QueueClosed(name, operation, wasReleased: true)
         // Nothing that begins in a `deinit` runs observers on its stack.

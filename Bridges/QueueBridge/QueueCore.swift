@@ -152,7 +152,8 @@ final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
 
     /// The last owner has let go.
     func release() {
-        let settlements = state.withLock { $0.release() }
+        let (settlements, dropped) = state.withLock { $0.release() }
+        _ = consume dropped
         if settlements.isEmpty { return }
         // Nothing that begins in a `deinit` runs observers on its stack.
         Drain.shared.post { [self] in settle(settlements, wasReleased: true) }

@@ -119,7 +119,7 @@ struct QueueState<Element: Sendable> {
     }
 
     private mutating func finishJoiners() -> [Settlement] {
-        unfinished == 0 ? joiners.popAllClaimed().map { .done($0) } : []
+        unfinished == 0 ? joiners.popAllClaimed().map { .done($0.waiter) } : []
     }
 
     mutating func wait(joiner: Waiter<Void>) { joiners.append(joiner) }
@@ -134,16 +134,19 @@ struct QueueState<Element: Sendable> {
             dropped = store.removeAll()
             unfinished -= dropped.count
         }
-        var settlements: [Settlement] = putters.popAllClaimed().map { .refusedPutter($0) }
-        settlements += getters.popAllClaimed().map { .refusedGetter($0) }
+        let putters = putters.popAllClaimed()
+        dropped += putters.map(\.extra)
+        var settlements: [Settlement] = putters.map { .refusedPutter($0.waiter) }
+        settlements += getters.popAllClaimed().map { .refusedGetter($0.waiter) }
         settlements += finishJoiners()
         return (settlements, dropped)
     }
 
     /// Nobody owns the queue any more: whoever still joins it would wait for ever. What it holds stays for the iterators and
     /// subscriptions that there are, which own no queue.
-    mutating func release() -> [Settlement] {
-        let joiners = joiners.popAllClaimed().map { Settlement.refusedPutter($0) }
-        return close(immediately: false).settlements + joiners
+    mutating func release() -> (settlements: [Settlement], dropped: [Element]) {
+        let joiners = joiners.popAllClaimed().map { Settlement.refusedPutter($0.waiter) }
+        let (settlements, dropped) = close(immediately: false)
+        return (settlements + joiners, dropped)
     }
 }

@@ -26,6 +26,7 @@ final class Taker<Element: Sendable>: Sendable {
             demand: demand,
             onDemand: { self.take(for: $0) },
             onLeave: { _ in self.leave() },
+            onUndelivered: { elements in for element in elements.reversed() { self.putBack?(element) } },
             handler
         )
         take(for: subscriber)

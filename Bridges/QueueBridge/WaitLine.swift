@@ -29,20 +29,20 @@ struct WaitLine<Value: Sendable, Extra: Sendable>: Sendable {
     @inline(__always)
     mutating func popClaimed() -> Entry? { line.isEmpty ? nil : popFirstClaimed() }
 
+    /// Who cannot be claimed is about to leave, and takes along what it has to put: that is not to be destroyed here, under
+    /// the lock.
     @inlinable
     mutating func popFirstClaimed() -> Entry? {
-        while let entry = line.popFirst() {
-            if entry.waiter.claim() { return entry }
-            // Whoever cancels it holds it, so that nothing is destroyed here.
-            _ = entry.waiter.drop()
-        }
-        return nil
+        guard let entry = line.popFirst() else { return nil }
+        if entry.waiter.claim() { return entry }
+        line.prepend(entry)
+        return line.removeFirst { $0.waiter.claim() }
     }
 
-    /// All that still wait, claimed.
-    mutating func popAllClaimed() -> [Waiter<Value>] {
-        var claimed: [Waiter<Value>] = []
-        while let entry = popFirstClaimed() { claimed.append(entry.waiter) }
+    /// All that still wait, claimed, with what they had to put: to be released when nothing is locked.
+    mutating func popAllClaimed() -> [Entry] {
+        var claimed: [Entry] = []
+        while let entry = popFirstClaimed() { claimed.append(entry) }
         return claimed
     }
 

@@ -59,7 +59,10 @@ public final class Registry<Topic: Hashable & Sendable, Element: Sendable>: Send
     @discardableResult
     public func post(_ element: Element, to topic: Topic) -> Int {
         let handlers = state.withLock { $0.table.handlers(of: topic) }
-        return handlers.count { $0.offer(element) }
+        // All have it before one is called, who may post in turn.
+        let wanted = handlers.filter { $0.accept(element) }
+        for handler in wanted { handler.deliver() }
+        return wanted.count
     }
 
     /// Ends a topic for those who listen; later handlers can listen to it again. Who listens to others as well stays there.

@@ -58,6 +58,13 @@ static void note(int number) {
         errno = error;
         return;
     }
+    if (!atomic_load(&held[number])) {
+        // Somebody had saved this handler, and has put it back after it had been given up.
+        sigaction(number, &previous[number], NULL);
+        kill(getpid(), number);
+        errno = error;
+        return;
+    }
     sy_signal_add(number, 1);
     errno = error;
 }
@@ -124,20 +131,25 @@ sy_signal_claim sy_signal_install(int number) {
     struct sigaction current;
     if (sigaction(number, NULL, &current) != 0) return (sy_signal_claim){errno, NULL};
     if (is_foreign(&current)) return (sy_signal_claim){-1, handler_of(&current)};
-    previous[number] = current;
+    if (current.sa_handler != note) previous[number] = current;
     atomic_store(&counts[number], 0);
+    atomic_store(&held[number], true);
     struct sigaction ours;
     memset(&ours, 0, sizeof ours);
     ours.sa_handler = note;
     ours.sa_flags = SA_RESTART;
     sigfillset(&ours.sa_mask);
-    if (sigaction(number, &ours, &current) != 0) return (sy_signal_claim){errno, NULL};
+    if (sigaction(number, &ours, &current) != 0) {
+        int error = errno;
+        atomic_store(&held[number], false);
+        return (sy_signal_claim){error, NULL};
+    }
     if (is_foreign(&current)) {
         // Somebody came between the two calls.
         sigaction(number, &current, NULL);
+        atomic_store(&held[number], false);
         return (sy_signal_claim){-1, handler_of(&current)};
     }
-    atomic_store(&held[number], true);
     return (sy_signal_claim){0, NULL};
 }
 

@@ -55,16 +55,23 @@ package struct _Ring<Element> {
     @inlinable
     package mutating func removeFirst(where matches: (Element) -> Bool) -> Element? {
         for offset in 0..<count {
-            let index = (head + offset) & (slots.count - 1)
-            guard let element = slots[index], matches(element) else { continue }
-            for later in offset..<count - 1 {
-                slots[(head + later) & (slots.count - 1)] = slots[(head + later + 1) & (slots.count - 1)]
-            }
-            size -= 1
-            slots[(head + count) & (slots.count - 1)] = nil
-            return element
+            guard let element = slots[(head + offset) & (slots.count - 1)], matches(element) else { continue }
+            return remove(at: offset)
         }
         return nil
+    }
+
+    /// Removes the element at this place, counted from the first; nil if there is none; O(count).
+    @inlinable
+    package mutating func remove(at offset: Int) -> Element? {
+        guard offset < count else { return nil }
+        let element = slots[(head + offset) & (slots.count - 1)]
+        for later in offset..<count - 1 {
+            slots[(head + later) & (slots.count - 1)] = slots[(head + later + 1) & (slots.count - 1)]
+        }
+        size -= 1
+        slots[(head + count) & (slots.count - 1)] = nil
+        return element
     }
 
     /// Replaces the first element for which there is a replacement; O(count).

@@ -25,20 +25,26 @@ package final class _Subscriber<Element: Sendable>: Sendable {
         var isDelivering = false
         var dropped = 0
 
-        mutating func keep(_ element: Element, in limit: Backlog) {
-            let isAskedFor = demand.count > backlog.count
+        /// What was asked for is kept whatever the limit, which is for what comes beyond that.
+        ///
+        /// - Returns: What was displaced, to be released when nothing is locked.
+        mutating func keep(_ element: Element, in limit: Backlog) -> Element? {
+            let beyond = demand == .unlimited ? -1 : backlog.count - demand.count
+            var displaced: Element?
             switch limit {
-            case .oldest(let count) where !isAskedFor && backlog.count >= count:
+            case .oldest(let count) where beyond >= count:
                 dropped += 1
-                return
-            case .newest(let count) where !isAskedFor && backlog.count >= count:
+                return nil
+            case .newest(let count) where beyond >= count:
                 dropped += 1
-                if backlog.popFirst() == nil { return }
-            case .merging(let merge) where !isAskedFor:
-                if backlog.replaceFirst(by: { merge($0, element) }) { return }
+                displaced = backlog.remove(at: demand.count)
+                if displaced == nil { return nil }
+            case .merging(let merge) where beyond >= 0:
+                if backlog.replaceFirst(by: { merge($0, element) }) { return nil }
             default: break
             }
             backlog.append(element)
+            return displaced
         }
 
         /// Takes what is to be delivered now, if nobody else is delivering.
@@ -62,17 +68,21 @@ package final class _Subscriber<Element: Sendable>: Sendable {
     /// Called when the handler asks for more than is there: for sources that keep their elements themselves.
     private let onDemand: (@Sendable (_Subscriber) -> Void)?
     private let onLeave: (@Sendable (_Subscriber) -> Void)?
+    /// Gets what was kept for a handler that has left: for sources whose elements are somebody else's then.
+    private let onUndelivered: (@Sendable ([Element]) -> Void)?
 
     package init(
         demand: Demand,
         backlog: Backlog = .unbounded,
         onDemand: (@Sendable (_Subscriber) -> Void)? = nil,
         onLeave: (@Sendable (_Subscriber) -> Void)? = nil,
+        onUndelivered: (@Sendable ([Element]) -> Void)? = nil,
         _ handler: @escaping Handler
     ) {
         self.backlog = backlog
         self.onDemand = onDemand
         self.onLeave = onLeave
+        self.onUndelivered = onUndelivered
         state = Lock(State(handler: handler, demand: demand))
     }
 
@@ -93,12 +103,19 @@ package final class _Subscriber<Element: Sendable>: Sendable {
     /// - Returns: False if the handler has left, or has been told the end.
     @discardableResult
     package func offer(_ element: Element) -> Bool {
-        let isWanted = state.withLock { state in
-            guard state.handler != nil, state.end == nil else { return false }
-            state.keep(element, in: backlog)
-            return true
-        }
+        let isWanted = accept(element)
         if isWanted { deliver() }
+        return isWanted
+    }
+
+    /// The same, without calling the handler: `deliver()` has to follow. For who offers one element to several, whose
+    /// handlers may offer others.
+    package func accept(_ element: Element) -> Bool {
+        let (isWanted, displaced) = state.withLock { state -> (Bool, Element?) in
+            guard state.handler != nil, state.end == nil else { return (false, nil) }
+            return (true, state.keep(element, in: backlog))
+        }
+        _ = consume displaced
         return isWanted
     }
 
@@ -131,10 +148,12 @@ package final class _Subscriber<Element: Sendable>: Sendable {
         defer { _ = (handler, backlog) }
         guard handler != nil else { return .tooLate }
         onLeave?(self)
+        if !backlog.isEmpty { onUndelivered?(backlog.elements) }
         return .stopped
     }
 
-    private func deliver() {
+    /// Calls the handler for what it has asked for, unless somebody does.
+    package func deliver() {
         var isMine = false
         while let (handler, event) = state.withLock({ $0.next(isMine) }) {
             isMine = true

@@ -220,6 +220,25 @@ private func name(_ event: SourceEvent<Int>) -> String {
         await #expect(throws: Oops.self) { try await failed.value }
     }
 
+    @Test("ES2, ES11: what was asked for is no part of a limited backlog, also while the handler is busy")
+    func askedFor() {
+        for backlog in [_Subscriber<Int>.Backlog.oldest(1), .newest(1)] {
+            let tap = Tap(backlog: backlog)
+            let log = Log<String>()
+            let place = SubscriptionPlace()
+            place.fill(
+                tap.subscribe(demand: 2) { event in
+                    log.add(name(event))
+                    if log.count == 1 { tap.push(1, 2) }
+                }
+            )
+            tap.push(0)
+            #expect(log.all == ["0", "1"] && tap.dropped == 0)
+            place.request(1)
+            #expect(log.all == ["0", "1", "2"])
+        }
+    }
+
     @Test("ES11: a limited backlog keeps the oldest or the newest, and counts what it drops")
     func backlog() {
         for (backlog, kept) in [(_Subscriber<Int>.Backlog.oldest(2), ["1", "2"]), (.newest(2), ["4", "5"])] {

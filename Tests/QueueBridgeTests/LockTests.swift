@@ -248,6 +248,11 @@ extension Greenlet where Success == Void {
         event.set()
         #expect(waiting.isCompleted)
         #expect(try await onThread { try event.wait(timeout: .zero) } == ())
+        let blocked = Event()
+        for _ in 0..<10 {
+            await #expect(throws: TimedOut.self) { try await onThread { try blocked.wait(timeout: .zero) } }
+        }
+        #expect(blocked.description == "an event, not set, 0 waiting")
     }
 
     @Test("T20: notify wakes so many, the longest first; whoever has timed out or was cancelled does not count")

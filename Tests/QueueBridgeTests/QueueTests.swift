@@ -38,6 +38,25 @@ import Testing
         #expect(put.isCompleted && queue.peek() == 4 && queue.count == 1)
     }
 
+    @Test("V24: what a queue drops as it is closed may look at the queue: nothing of a user's is destroyed under its lock")
+    func destroyedOutside() throws {
+        final class Nosy: Sendable {
+            let look: @Sendable () -> Void
+            init(_ look: @escaping @Sendable () -> Void) { self.look = look }
+            deinit { look() }
+        }
+        let looks = Log<Int>()
+        let queue = try Queue<Nosy>(capacity: 1)
+        let channel = Channel<Nosy>()
+        for _ in 0..<3 { queue.put(Nosy { looks.add(queue.count) }).callback { _ in } }
+        channel.send(Nosy { looks.add(channel.balance) }).callback { _ in }
+        let left = queue.put(Nosy { looks.add(queue.count) }).future()
+        left.cancel()
+        queue.closeNow()
+        channel.close()
+        #expect(looks.count == 5)
+    }
+
     @Test("T23, V21: a capacity of zero is no limit, one below zero is refused")
     func capacities() throws {
         let queue = try Queue<Int>("numbers", capacity: 0)

@@ -24,6 +24,25 @@ import Testing
         #expect(log.all == [1, 2, 4] && queue.count == 1)
     }
 
+    @Test("T24: what a handler had asked for and not been given when it left is the next one's, in order")
+    func leavingInside() throws {
+        let queue = Queue<Int>()
+        let log = Log<Int>()
+        let place = SubscriptionPlace()
+        place.fill(
+            queue.subscribe(demand: 1) { event in
+                guard case .next(let n) = event else { return }
+                log.add(n)
+                for more in 2...4 { _ = try? queue.tryPut(more) }
+                place.request(2)
+                place.cancel()
+            }
+        )
+        _ = try queue.tryPut(1)
+        #expect(log.all == [1] && queue.count == 3)
+        #expect(try (1...3).map { _ in try queue.tryGet() } == [2, 3, 4])
+    }
+
     @Test("ES1: a handler with all the demand empties a queue of any length without recursion, and is told the end")
     func draining() throws {
         let queue = Queue<Int>()

@@ -68,6 +68,21 @@ extension SignalBridgeTests {
             #expect(disposition(of: .user1).handler == 0)
         }
 
+        @Test("SG8: a handler of ours that somebody saved and put back later does what was there before")
+        func putBackLater() async {
+            await #expect(processExitsWith: .signal(SIGTERM)) {
+                let handler = try Signal.terminate.handle { _ in }
+                var saved = sigaction()
+                var other = sigaction()
+                unsafe other.__sigaction_handler.sa_handler = SIG_IGN
+                unsafe sigaction(SIGTERM, &other, &saved)
+                handler.cancel()
+                unsafe sigaction(SIGTERM, &saved, nil)
+                kill(getpid(), SIGTERM)
+                _ = await eventually(within: .seconds(30)) { false }
+            }
+        }
+
         @Test("SG9: Dispatch is named when it holds the signal")
         func dispatch() async {
             await #expect(processExitsWith: .exitCode(42)) {

@@ -139,6 +139,20 @@ extension SignalBridgeTests {
             }
         }
 
+        @Test("SG16: a handler that posts in turn does not reverse the order for the others, nor take the last from them")
+        func postingInTurn() {
+            let registry = Registry<String, Int>()
+            let log = Log<String>()
+            registry.events(of: "x").subscribe { n in
+                log.add("first \(n)")
+                if n < 2 { registry.post(n + 1, to: "x") } else { registry.close() }
+            }
+            registry.events(of: "x").subscribe({ log.add("second \($0)") }, onEnd: { _ in log.add("second ends") })
+            registry.post(0, to: "x")
+            #expect(log.all.filter { $0.hasPrefix("second") } == ["second 0", "second 1", "second 2", "second ends"])
+            #expect(log.all.filter { $0.hasPrefix("first") } == ["first 0", "first 1", "first 2"])
+        }
+
         @Test("SG18: the limit of a registry made without one is 1,024 elements for each handler, the newest")
         func standardBacklog() async throws {
             let registry = Registry<String, Int>()
