@@ -38,7 +38,9 @@ import Testing
         #expect(put.isCompleted && queue.peek() == 4 && queue.count == 1)
     }
 
-    @Test("V24: what a queue drops as it is closed may look at the queue: nothing of a user's is destroyed under its lock")
+    @Test(
+        "V24: what a queue drops as it is closed may look at the queue: nothing of a user's is destroyed under its lock"
+    )
     func destroyedOutside() throws {
         final class Nosy: Sendable {
             let look: @Sendable () -> Void

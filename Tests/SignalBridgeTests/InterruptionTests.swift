@@ -97,7 +97,8 @@ extension SignalBridgeTests {
                 let late = Result { try promise.future.wait(interruptedBy: .user1, timeout: .milliseconds(1)) }
                 promise.succeed(3)
                 return [
-                    value, call, failed.error is HandlerFailed, (late.error as? TimedOut)?.operation.contains("late") == true,
+                    value, call, failed.error is HandlerFailed,
+                    (late.error as? TimedOut)?.operation.contains("late") == true,
                 ]
             }
             #expect(results == [true, true, true, true])

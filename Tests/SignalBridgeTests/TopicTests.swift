@@ -139,7 +139,9 @@ extension SignalBridgeTests {
             }
         }
 
-        @Test("SG16: a handler that posts in turn does not reverse the order for the others, nor take the last from them")
+        @Test(
+            "SG16: a handler that posts in turn does not reverse the order for the others, nor take the last from them"
+        )
         func postingInTurn() {
             let registry = Registry<String, Int>()
             let log = Log<String>()
