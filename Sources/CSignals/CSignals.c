@@ -50,22 +50,17 @@ void sy_signal_add(int number, uint64_t count) {
 /// Counts, then wakes. Reads what a thread wrote before the handler was installed, and atomics.
 static void note(int number) {
     int error = errno;
-    if (getpid() != atomic_load_explicit(&owner, memory_order_relaxed)) {
-        // Between fork and what is registered for it, or in a child of vfork, whose memory is its parent's: nobody is to
-        // count this. What had been installed before decides, when this handler has returned.
+    // Between fork and what is registered for it, or in a child of vfork, whose memory is its parent's.
+    bool is_elsewhere = getpid() != atomic_load_explicit(&owner, memory_order_relaxed);
+    // Somebody had saved this handler, and has put it back after it had been given up.
+    bool is_left_over = !atomic_load(&held[number]);
+    if (is_elsewhere || is_left_over) {
+        // Nobody is to count this. What had been installed before decides, when this handler has returned.
         sigaction(number, &previous[number], NULL);
         kill(getpid(), number);
-        errno = error;
-        return;
+    } else {
+        sy_signal_add(number, 1);
     }
-    if (!atomic_load(&held[number])) {
-        // Somebody had saved this handler, and has put it back after it had been given up.
-        sigaction(number, &previous[number], NULL);
-        kill(getpid(), number);
-        errno = error;
-        return;
-    }
-    sy_signal_add(number, 1);
     errno = error;
 }
 

@@ -10,8 +10,7 @@ public struct Matrix: Sendable {
     static let sources: [any Source.Type] = [
         CallbackSource.self, CCallbackSource.self, DelegateSource.self, PromiseSource.self, DeferredSource.self,
         QueueSource.self, ChannelSource.self, SignalArrivalSource.self, TopicArrivalSource.self,
-        AsyncSequenceSource.self, AsyncSource.self, TaskSource.self,
-        GreenletSource.self,
+        AsyncSequenceSource.self, AsyncSource.self, TaskSource.self, GreenletSource.self,
     ]
     static let sinks: [any Sink.Type] = [
         CallbackSink.self, ShapeSink.self, CSink.self, FutureSink.self, DeferredSink.self, QueueSink.self,

@@ -18,7 +18,7 @@ let queueRows: [Row] = [
             }
             for n in 0..<count {
                 try there.send(n).wait()
-                guard try back.waitNext() == n else { throw RowError("a value was lost") }
+                guard try back.receive().wait() == n else { throw RowError("a value was lost") }
                 sink.sum &+= 1
             }
             there.close()
