@@ -85,24 +85,6 @@ import Testing
         loop.stop()
     }
 
-    @Test("F11: what a last look at a future has read lives on when that look was the future's last use")
-    func lastLook() {
-        final class Payload: Sendable {
-            let isGone: Box<Bool>
-            init(_ isGone: Box<Bool>) { self.isGone = isGone }
-            deinit { isGone.value = true }
-        }
-        struct Failure: Error { let payload: Payload }
-        // Optimised code lets go of a future behind the last use that it sees.
-        for _ in 0..<100 {
-            let isGone = Box(false)
-            let future = Future<Int>.failed(Failure(payload: Payload(isGone)))
-            guard case .failure(let error)? = future.outcome else { return }
-            #expect(!isGone.value)
-            withExtendedLifetime(error) {}
-        }
-    }
-
     @Test("B5: a run whose callback is thrown away fails with BrokenPromise")
     func broken() async {
         let call = Call<Int>("legacy get") { _ in }
