@@ -102,7 +102,7 @@ let package = Package(
         ),
         .testTarget(
             name: "QueueBridgeTests",
-            dependencies: ["QueueBridge", "ConversionTesting", "Futures", "Greenlets"],
+            dependencies: ["QueueBridge", "ConversionTesting", "Futures", "Greenlets", "Loops"],
             swiftSettings: swiftSettings
         ),
         .target(

@@ -41,13 +41,9 @@ extension Future {
 // SAFETY: `locked` is set before the locked body, by the thread that runs it.
 class QueueCandidate<Element: Sendable, Result: Sendable>: @unchecked Sendable {
     fileprivate let core: QueueCore<Element>
-    private let owner: Queue<Element>
     @safe @exclusivity(unchecked) fileprivate var locked = Locked<QueueState<Element>>()
 
-    init(_ queue: Queue<Element>) {
-        owner = queue
-        core = queue.core
-    }
+    init(_ queue: Queue<Element>) { core = queue.core }
 
     var target: _Node { core }
 
@@ -127,13 +123,9 @@ final class PutCandidate<Element: Sendable, Result: Sendable>: QueueCandidate<El
 // SAFETY: `locked` is set before the locked body, by the thread that runs it.
 class ChannelCandidate<Element: Sendable, Result: Sendable>: @unchecked Sendable {
     fileprivate let core: ChannelCore<Element>
-    private let owner: Channel<Element>
     @safe @exclusivity(unchecked) fileprivate var locked = Locked<ChannelState<Element>>()
 
-    init(_ channel: Channel<Element>) {
-        owner = channel
-        core = channel.core
-    }
+    init(_ channel: Channel<Element>) { core = channel.core }
 
     var target: _Node { core }
 
@@ -167,6 +159,7 @@ final class ReceiveCandidate<Element: Sendable, Result: Sendable>: ChannelCandid
                 sender.settle(.success(()))
                 return try transform(parcel.get())
             }
+        case .returned(let element): return { [transform] in try transform(element) }
         case .refused: return { [core] in throw core.closed("a receive") }
         }
     }

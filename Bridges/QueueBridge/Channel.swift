@@ -111,12 +111,18 @@ extension Channel: EventSource {
     /// Receives for a handler, as many elements as it asks for; the end is the channel's closing, or an error that was sent.
     ///
     /// - Executor: The handler runs where elements are sent.
+    /// - Cancellation: Leaving loses no element: one that was on its way is the next that is received.
     public func subscribe(
         demand: Demand,
         _ handler: @escaping @Sendable (SourceEvent<Element>) -> Void
     ) -> Subscription {
+        _subscribe(_Consumer(demand: demand, handler))
+    }
+
+    /// Elements that the consumer is not called with go to the next receiver.
+    public func _subscribe(_ consumer: _Consumer<Element>) -> Subscription {
         let core = core
-        return Taker(take: { try core.receive() }, putBack: nil).begin(demand, handler)
+        return Taker(take: { try core.receive() }, putBack: { core.putBack($0) }).begin(consumer)
     }
 
     /// The next element: ``receive()``.

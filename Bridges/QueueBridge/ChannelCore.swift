@@ -118,6 +118,7 @@ final class ChannelCore<Element: Sendable>: _Node, @unchecked Sendable {
         case .met(let sender, let parcel):
             sender.settle(.success(()), firstOn: host)
             return try parcel.get()
+        case .returned(let element): return element
         case .alone: return nil
         case .refused: throw closed("a receive")
         }
@@ -127,15 +128,21 @@ final class ChannelCore<Element: Sendable>: _Node, @unchecked Sendable {
     @inline(never)
     func tryReceive() throws -> Element? { try finish(state.withLock { $0.receive() }) }
 
+    func putBack(_ element: Element) { state.withLock { $0.putBack(element) }?.settle(.success(element)) }
+
     func close(wasReleased: Bool = false) {
-        let (senders, receivers) = state.withLock { $0.close() }
-        for sender in senders { sender.waiter.settle(.failure(closed("a send", wasReleased: wasReleased))) }
-        for receiver in receivers { receiver.settle(.failure(closed("a receive", wasReleased: wasReleased))) }
+        state.withLock { $0.isClosed = true }
+        while let sender = state.withLock({ $0.refuseNextSender() }) {
+            sender.waiter.settle(.failure(closed("a send", wasReleased: wasReleased)))
+        }
+        while let receiver = state.withLock({ $0.refuseNextReceiver() }) {
+            receiver.settle(.failure(closed("a receive", wasReleased: wasReleased)))
+        }
     }
 
     func release() {
         // Nothing that begins in a `deinit` runs observers on its stack.
-        if state.withLock({ $0.balance }) != 0 { Drain.shared.post { [self] in close(wasReleased: true) } }
+        if state.withLock({ $0.isAwaited }) { Drain.shared.post { [self] in close(wasReleased: true) } }
     }
 
     @usableFromInline

@@ -1,7 +1,7 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
-import Futures
+public import Futures
 
 /// Who of two greenlets that meet runs first.
 public enum ChannelPreference: Sendable, Hashable {
@@ -23,12 +23,17 @@ struct ChannelState<Element: Sendable>: Sendable {
     @usableFromInline var isClosed = false
     @usableFromInline var senders = WaitLine<Void, Parcel>()
     @usableFromInline var receivers = WaitLine<Element, Void>()
+    /// What was received, and reached nobody: the handler on whose behalf it was has left.
+    @usableFromInline var returned = _Ring<Element>()
 
     @inlinable
     init() {}
 
     /// Those who wait to send, less those who wait to receive.
     @inlinable var balance: Int { senders.count - receivers.count }
+
+    /// Somebody waits; a select may do so on both sides.
+    var isAwaited: Bool { !senders.isEmpty || !receivers.isEmpty }
 
     @usableFromInline
     enum Send { case met(Waiter<Element>), alone, refused }
@@ -46,11 +51,12 @@ struct ChannelState<Element: Sendable>: Sendable {
     mutating func wait(_ sender: Waiter<Void>, with parcel: Parcel) { senders.append(sender, parcel) }
 
     @usableFromInline
-    enum Receive { case met(Waiter<Void>, Parcel), alone, refused }
+    enum Receive { case met(Waiter<Void>, Parcel), returned(Element), alone, refused }
 
     @inlinable
     @inline(__always)
     mutating func receive() -> Receive {
+        if !returned.isEmpty, let element = returned.popFirst() { return .returned(element) }
         if let sender = senders.popClaimed() { return .met(sender.waiter, sender.extra) }
         return isClosed ? .refused : .alone
     }
@@ -58,6 +64,13 @@ struct ChannelState<Element: Sendable>: Sendable {
     @inlinable
     @inline(__always)
     mutating func wait(_ receiver: Waiter<Element>) { receivers.append(receiver) }
+
+    /// An element that nobody had after all, whose sender has been told that it was received.
+    mutating func putBack(_ element: Element) -> Waiter<Element>? {
+        if let receiver = receivers.popClaimed() { return receiver.waiter }
+        returned.prepend(element)
+        return nil
+    }
 
     mutating func leave(_ future: _FutureCore) -> Parcel? {
         receivers.remove(future) == nil ? senders.remove(future) : nil
@@ -73,9 +86,9 @@ struct ChannelState<Element: Sendable>: Sendable {
     @inlinable
     mutating func leave(sender: WaitingGreenlet<Void>) -> Parcel? { senders.remove(sender) }
 
-    /// Everybody is refused, whoever waits, too.
-    mutating func close() -> (senders: [(waiter: Waiter<Void>, extra: Parcel)], receivers: [Waiter<Element>]) {
-        isClosed = true
-        return (senders.popAllClaimed(), receivers.popAllClaimed().map(\.waiter))
-    }
+    /// After the closing: who still waits, the senders first. Each is settled before the next is claimed: a select may wait
+    /// on both sides.
+    mutating func refuseNextSender() -> (waiter: Waiter<Void>, extra: Parcel)? { senders.popClaimed() }
+
+    mutating func refuseNextReceiver() -> Waiter<Element>? { receivers.popClaimed()?.waiter }
 }

@@ -35,16 +35,24 @@ extension EventSource {
     @discardableResult
     public func deliver(to queue: Queue<Element>, closing: Bool = false) -> Subscription {
         let place = SubscriptionPlace()
+        // What a closed queue would refuse stays the source's.
+        let claims: @Sendable (Element) -> Bool = { _ in
+            if !queue.isClosed { return true }
+            place.cancel()
+            return false
+        }
         place.fill(
-            subscribe(demand: 1) { event in
-                guard case .next(let element) = event else {
-                    if closing { queue.close() }
-                    return
+            _subscribe(
+                _Consumer(demand: 1, claims: claims) { event in
+                    guard case .next(let element) = event else {
+                        if closing { queue.close() }
+                        return
+                    }
+                    queue.accept(element) { isAccepted in
+                        if isAccepted { place.request(1) } else { place.cancel() }
+                    }
                 }
-                queue.accept(element) { isAccepted in
-                    if isAccepted { place.request(1) } else { place.cancel() }
-                }
-            }
+            )
         )
         return Subscription(request: { _ in }, cancel: { place.cancel() })
     }

@@ -12,8 +12,13 @@ extension Queue: EventSource {
         demand: Demand,
         _ handler: @escaping @Sendable (SourceEvent<Element>) -> Void
     ) -> Subscription {
+        _subscribe(_Consumer(demand: demand, handler))
+    }
+
+    /// Elements that the consumer is not called with go back to where they came from.
+    public func _subscribe(_ consumer: _Consumer<Element>) -> Subscription {
         let core = core
-        return Taker(take: { try core.get() }, putBack: { core.putBack($0) }).begin(demand, handler)
+        return Taker(take: { try core.get() }, putBack: { core.putBack($0) }).begin(consumer)
     }
 
     /// The next element: ``get()``.

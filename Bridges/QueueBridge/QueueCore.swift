@@ -145,18 +145,28 @@ final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
     }
 
     func close(immediately: Bool) {
-        let (settlements, dropped) = state.withLock { $0.close(immediately: immediately) }
-        settle(settlements)
+        let dropped = state.withLock { $0.close(immediately: immediately) }
         _ = consume dropped
+        refuse()
+        settle(state.withLock { $0.finishJoiners() })
     }
 
     /// The last owner has let go.
     func release() {
-        let (settlements, dropped) = state.withLock { $0.release() }
-        _ = consume dropped
-        if settlements.isEmpty { return }
+        let isAwaited = state.withLock { state in
+            _ = state.close(immediately: false)
+            return state.isAwaited
+        }
+        if !isAwaited { return }
         // Nothing that begins in a `deinit` runs observers on its stack.
-        Drain.shared.post { [self] in settle(settlements, wasReleased: true) }
+        Drain.shared.post { [self] in
+            refuse(wasReleased: true)
+            settle(state.withLock { $0.refuseJoiners() }, wasReleased: true)
+        }
+    }
+
+    private func refuse(wasReleased: Bool = false) {
+        while let (settlement, _) = state.withLock({ $0.refuseNext() }) { settle(settlement, wasReleased: wasReleased) }
     }
 
     // MARK: Waiters

@@ -118,7 +118,7 @@ struct QueueState<Element: Sendable> {
         return finishJoiners()
     }
 
-    private mutating func finishJoiners() -> [Settlement] {
+    mutating func finishJoiners() -> [Settlement] {
         unfinished == 0 ? joiners.popAllClaimed().map { .done($0.waiter) } : []
     }
 
@@ -126,27 +126,28 @@ struct QueueState<Element: Sendable> {
 
     // MARK: Closing
 
-    /// Refuses whoever waits to put, and whoever waits for an element that cannot come.
-    mutating func close(immediately: Bool) -> (settlements: [Settlement], dropped: [Element]) {
+    /// Refuses whoever comes to put; those who wait are refused one by one, see `refuseNext`.
+    ///
+    /// - Returns: What was dropped, to be released when nothing is locked.
+    mutating func close(immediately: Bool) -> [Element] {
         access = immediately ? .closed : access == .open ? .draining : access
-        var dropped: [Element] = []
-        if immediately {
-            dropped = store.removeAll()
-            unfinished -= dropped.count
-        }
-        let putters = putters.popAllClaimed()
-        dropped += putters.map(\.extra)
-        var settlements: [Settlement] = putters.map { .refusedPutter($0.waiter) }
-        settlements += getters.popAllClaimed().map { .refusedGetter($0.waiter) }
-        settlements += finishJoiners()
-        return (settlements, dropped)
+        guard immediately else { return [] }
+        let dropped = store.removeAll()
+        unfinished -= dropped.count
+        return dropped
+    }
+
+    /// Somebody waits.
+    var isAwaited: Bool { !putters.isEmpty || !getters.isEmpty || !joiners.isEmpty }
+
+    /// After the closing: who still waits to put, with what that was, or for an element that cannot come. Each is settled
+    /// before the next is claimed: a select may wait on both sides.
+    mutating func refuseNext() -> (Settlement, Element?)? {
+        if let putter = putters.popClaimed() { return (.refusedPutter(putter.waiter), putter.extra) }
+        return getters.popClaimed().map { (.refusedGetter($0.waiter), nil) }
     }
 
     /// Nobody owns the queue any more: whoever still joins it would wait for ever. What it holds stays for the iterators and
     /// subscriptions that there are, which own no queue.
-    mutating func release() -> (settlements: [Settlement], dropped: [Element]) {
-        let joiners = joiners.popAllClaimed().map { Settlement.refusedPutter($0.waiter) }
-        let (settlements, dropped) = close(immediately: false)
-        return (settlements + joiners, dropped)
-    }
+    mutating func refuseJoiners() -> [Settlement] { joiners.popAllClaimed().map { .refusedPutter($0.waiter) } }
 }

@@ -3,31 +3,36 @@
 
 import Futures
 
-/// Takes one element after the other, for a handler that asks for them.
+/// Takes one element after the other, for a handler that asks for them. What the handler is not called with goes back.
 final class Taker<Element: Sendable>: Sendable {
-    private struct State {
-        var isTaking = false
-        var get: Registration?
-        var hasLeft = false
+    private enum Phase {
+        case idle
+        /// Somebody is taking, or hands over what was taken.
+        case busy
+        /// The get that somebody is making is complete already.
+        case early
+        case waiting(Registration)
+        case left
     }
 
     private let source: @Sendable () throws -> _Run<Element>
-    private let putBack: (@Sendable (Element) -> Void)?
-    private let state = Futures.Lock(State())
+    private let putBack: @Sendable (Element) -> Void
+    private let phase = Futures.Lock(Phase.idle)
 
-    /// - Parameter putBack: What becomes of an element whose handler has left meanwhile.
-    init(take: @escaping @Sendable () throws -> _Run<Element>, putBack: (@Sendable (Element) -> Void)?) {
+    init(take: @escaping @Sendable () throws -> _Run<Element>, putBack: @escaping @Sendable (Element) -> Void) {
         source = take
         self.putBack = putBack
     }
 
-    func begin(_ demand: Demand, _ handler: @escaping @Sendable (SourceEvent<Element>) -> Void) -> Subscription {
+    func begin(_ consumer: _Consumer<Element>) -> Subscription {
         let subscriber = _Subscriber<Element>(
-            demand: demand,
+            consumer,
             onDemand: { self.take(for: $0) },
-            onLeave: { _ in self.leave() },
-            onUndelivered: { elements in for element in elements.reversed() { self.putBack?(element) } },
-            handler
+            onLeave: { _, elements in
+                self.leave()
+                for element in elements.reversed() { self.putBack(element) }
+            },
+            onDecline: putBack
         )
         take(for: subscriber)
         return subscriber.subscription
@@ -36,46 +41,73 @@ final class Taker<Element: Sendable>: Sendable {
     /// Iterative: a get that is complete at once is the common case.
     private func take(for subscriber: _Subscriber<Element>) {
         while subscriber.hasDemand {
-            let mayTake = state.withLock { state in
-                if state.isTaking || state.hasLeft { return false }
-                state.isTaking = true
+            let mayTake = phase.withLock { phase in
+                guard case .idle = phase else { return false }
+                phase = .busy
                 return true
             }
             guard mayTake else { return }
-            let run: _Run<Element>
-            do { run = try source() } catch {
-                finish(.failure(error), for: subscriber)
-                continue
-            }
-            guard case .future(let get) = run else {
-                if case .value(let element) = run { finish(.success(element), for: subscriber) }
-                continue
-            }
-            let registration = get.observe { outcome in
-                self.finish(outcome, for: subscriber)
-                self.take(for: subscriber)
-            }
-            let hasLeft = state.withLock { state in
-                state.get = registration
-                return state.hasLeft
-            }
-            if hasLeft { registration.cancel() }
-            return
+            do {
+                switch try source() {
+                case .value(let element): hand(.success(element), to: subscriber)
+                case .future(let get): if !wait(for: get, subscriber) { return }
+                }
+            } catch { hand(.failure(error), to: subscriber) }
         }
     }
 
-    private func finish(_ outcome: Result<Element, any Error>, for subscriber: _Subscriber<Element>) {
-        state.withLock { ($0.isTaking, $0.get) = (false, nil) }
+    /// False if the get takes its time.
+    private func wait(for get: Future<Element>, _ subscriber: _Subscriber<Element>) -> Bool {
+        let registration = get.observe { outcome in
+            if self.hand(outcome, to: subscriber, from: get) { self.take(for: subscriber) }
+        }
+        let (isEarly, hasLeft) = phase.withLock { phase in
+            switch phase {
+            case .early:
+                phase = .idle
+                return (true, false)
+            case .left: return (false, true)
+            default:
+                phase = .waiting(registration)
+                return (false, false)
+            }
+        }
+        if hasLeft { registration.cancel() }
+        return isEarly
+    }
+
+    /// Hands an element over, before the next one is taken.
+    ///
+    /// - Parameter get: What was waited for, if it was.
+    /// - Returns: Whether the caller is to take the next one.
+    @discardableResult
+    private func hand(
+        _ outcome: Result<Element, any Error>,
+        to subscriber: _Subscriber<Element>,
+        from get: Future<Element>? = nil
+    ) -> Bool {
         switch outcome {
-        case .success(let element): if !subscriber.offer(element) { putBack?(element) }
+        case .success(let element): if !subscriber.offer(element) { putBack(element) }
         case .failure(let error): subscriber.end(error is QueueClosed ? nil : error)
+        }
+        return phase.withLock { phase in
+            switch phase {
+            case .left: return false
+            case .busy where get != nil:
+                phase = .early
+                return false
+            default:
+                phase = .idle
+                return true
+            }
         }
     }
 
     private func leave() {
-        let get = state.withLock { state in
-            defer { (state.hasLeft, state.get) = (true, nil) }
-            return state.get
+        let get = phase.withLock { phase -> Registration? in
+            defer { phase = .left }
+            guard case .waiting(let get) = phase else { return nil }
+            return get
         }
         get?.cancel()
     }

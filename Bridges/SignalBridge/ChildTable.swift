@@ -46,12 +46,13 @@ final class ChildTable: Sendable {
     }
 
     private func subscribe(in core: SignalCore) throws -> Subscription {
-        let handler = core.subscriber(to: [.child], demand: .unlimited) { event in
+        let consumer = _Consumer<SignalDelivery>(demand: .unlimited) { event in
             switch event {
             case .next: self.reap()
             case .end(let error): self.lost(error, core)
             }
         }
+        let handler = core.subscriber(to: [.child], consumer)
         try core.add(handler, to: [.child])
         return handler.subscription
     }

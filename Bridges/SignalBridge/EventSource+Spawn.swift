@@ -30,21 +30,26 @@ extension EventSource {
         let place = SubscriptionPlace()
         let closing = home.loop?.whenClosed { place.cancel() }
         let source = "\(self)"
+        // Without a loop, what came stays the source's.
+        let claims: @Sendable (Element) -> Bool = { _ in
+            if home.loop != nil { return true }
+            place.cancel()
+            return false
+        }
         place.fill(
-            subscribe(demand: .unlimited) { event in
-                switch event {
-                case .next(let element):
-                    guard let loop = home.loop else {
-                        place.cancel()
-                        return
+            _subscribe(
+                _Consumer(demand: .unlimited, claims: claims) { event in
+                    switch event {
+                    case .next(let element):
+                        guard let loop = home.loop else { return }
+                        Greenlet.spawn(on: loop, name: name, fileID: fileID, line: line) { try body(element) }
+                    case .end(let error):
+                        closing?.cancel()
+                        guard let error else { return }
+                        Reporter.report(.message("no further greenlets for \(source), at \(fileID):\(line): \(error)"))
                     }
-                    Greenlet.spawn(on: loop, name: name, fileID: fileID, line: line) { try body(element) }
-                case .end(let error):
-                    closing?.cancel()
-                    guard let error else { return }
-                    Reporter.report(.message("no further greenlets for \(source), at \(fileID):\(line): \(error)"))
                 }
-            }
+            )
         )
         return Subscription(
             request: { _ in },

@@ -5,36 +5,28 @@ import Futures
 
 /// One wait that signals may end.
 final class Interruption: Sendable {
-    private struct State {
-        var signal: Signal?
-        /// The caller of the wait has been told.
-        var isTold = false
-        /// Nobody will be told any more.
-        var isOver = false
-    }
-
     private let core: SignalCore
-    private let state = Lock(State())
+    /// The first signal that came.
+    private let signal = Lock<Signal?>(nil)
     private let gate = Future<Void>.pending()
     private let place = SubscriptionPlace()
 
     /// Handles the signals from now on.
     init(by source: SignalSource) throws {
         core = try SignalCore.current(for: "waiting until \(source)")
-        let signals = source.signals
-        let handler = SignalCore.Handler(
-            demand: .unlimited,
-            onLeave: { [core] in core.remove($0, from: signals) }
-        ) { event in
-            guard case .next(let delivery) = event else { return }
-            let isLate = self.state.withLock { state in
-                if state.signal == nil { state.signal = delivery.signal }
-                return state.isOver
-            }
-            if isLate { self.passOn(delivery.signal) } else { self.wake() }
-        }
-        try core.add(handler, to: signals)
+        // A signal is noted, and stays with the registry: if it has interrupted nothing, it is for others.
+        let consumer = _Consumer<SignalDelivery>(demand: .unlimited, claims: { self.note($0.signal) }) { _ in }
+        let handler = core.subscriber(to: source.signals, consumer)
+        try core.add(handler, to: source.signals)
         place.fill(handler.subscription)
+    }
+
+    private func note(_ arrived: Signal) -> Bool {
+        signal.withLock { signal in
+            if signal == nil { signal = arrived }
+        }
+        wake()
+        return false
     }
 
     /// Ends the wait. From any thread.
@@ -56,21 +48,11 @@ final class Interruption: Sendable {
 
     /// The signal that came, for the caller of the wait.
     func tell() -> Signal {
-        state.withLock { state in
-            state.isTold = true
-            return state.signal!
-        }
+        let signal = signal.withLock { $0! }
+        core.tell(signal)
+        return signal
     }
 
     /// Leaves. A signal that came and has interrupted nothing is sent again, unless somebody else has heard of it.
-    func end() {
-        place.cancel()
-        let untold = state.withLock { state in
-            state.isOver = true
-            return state.isTold ? nil : state.signal
-        }
-        if let untold { passOn(untold) }
-    }
-
-    private func passOn(_ signal: Signal) { if core.handlerCount(of: signal) == 0 { core.passOn(signal) } }
+    func end() { place.cancel() }
 }

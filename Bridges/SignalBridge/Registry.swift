@@ -101,16 +101,11 @@ public final class Registry<Topic: Hashable & Sendable, Element: Sendable>: Send
 
     // MARK: For sources
 
-    func add(
-        _ topics: [Topic],
-        demand: Demand,
-        _ handler: @escaping @Sendable (SourceEvent<Element>) -> Void
-    ) -> Subscription {
+    func add(_ topics: [Topic], _ consumer: _Consumer<Element>) -> Subscription {
         let handler = Handler(
-            demand: demand,
+            consumer,
             backlog: backlog.policy(),
-            onLeave: { [weak self] in self?.remove($0, from: topics) },
-            handler
+            onLeave: { [weak self] handler, _ in self?.remove(handler, from: topics) }
         )
         let isOpen = state.withLock { state in
             if state.isClosed { return false }

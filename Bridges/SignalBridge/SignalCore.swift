@@ -11,12 +11,31 @@ import Synchronization
 /// The handler of the C library's kind that is installed only counts, and writes to a descriptor. The loop, on a base of
 /// libevent's that nobody else uses, polls that descriptor; libevent's own handling of signals is not used at all.
 final class SignalCore: Sendable {
-    typealias Handler = _Subscriber<SignalDelivery>
+    typealias Handler = _Subscriber<Arrival>
+
+    /// A delivery on its way to the handlers, with its place among all deliveries.
+    struct Arrival: Sendable {
+        let delivery: SignalDelivery
+        let number: Int
+
+        static func merge(_ a: Arrival, _ b: Arrival) -> Arrival? {
+            SignalDelivery.merge(a.delivery, b.delivery).map { Arrival(delivery: $0, number: b.number) }
+        }
+    }
+
+    private struct State {
+        var table = HandlerTable<Signal, Arrival>()
+        /// How many arrivals there were when a handler came.
+        var coming: [ObjectIdentifier: Int] = [:]
+        var arrivals = 0
+        /// The last arrival of each signal that somebody was told. It stands for those before it, as it does for the kernel.
+        var told: [Signal: Int] = [:]
+    }
 
     /// The registry of this process, never freed: in a forked child the lock of the parent's may be taken for ever.
     private static let place = Atomic<UInt>(0)
 
-    private let table = Lock(HandlerTable<Signal, SignalDelivery>())
+    private let state = Lock(State())
     private let engine = Lock<IOLoop?>(nil)
     private let generation = sy_signals_generation()
     let children = ChildTable()
@@ -66,29 +85,63 @@ final class SignalCore: Sendable {
         guard let first = signals.first else { throw EmptyInput("Signals.source") }
         for signal in signals { if let reason = signal.obstacle { throw SignalUnavailable(signal, reason) } }
         let loop = try startedLoop(for: first)
-        try table.withLock { table in
+        let (failure, left) = state.withLock { state -> ((any Error)?, [Departure]) in
             var done: [Signal] = []
             do {
                 for signal in signals {
-                    if table.handlers(of: signal).isEmpty { try signal.install() } else { try signal.check() }
-                    table.insert(handler, to: signal)
+                    if state.table.handlers(of: signal).isEmpty { try signal.install() } else { try signal.check() }
+                    state.table.insert(handler, to: signal)
                     done.append(signal)
                 }
-            } catch {
-                for signal in done where table.remove(handler, from: signal) { _ = signal.restore() }
-                throw error
-            }
+                state.coming[ObjectIdentifier(handler)] = state.arrivals
+                return (nil, [])
+            } catch { return (error, done.filter { state.table.remove(handler, from: $0) }.map { Self.giveBack($0) }) }
         }
+        for departure in left { finish(departure) }
+        if let failure { throw failure }
         // Whatever the other threads block, there is one that receives.
         loop.post { for signal in signals { sy_signal_unblock(signal.rawValue) } }
     }
 
+    /// A handler that leaves this registry when it is cancelled.
+    func subscriber(to signals: [Signal], _ consumer: _Consumer<SignalDelivery>) -> Handler {
+        Handler(
+            consumer.of { $0.delivery },
+            backlog: .merging(Arrival.merge),
+            onDelivery: { self.tell($0) },
+            onLeave: { self.remove($0, from: signals, leaving: $1) }
+        )
+    }
+
+    /// Somebody is told of all that has arrived.
+    func tell(_ signal: Signal) { state.withLock { $0.told[signal] = $0.arrivals } }
+
+    private func tell(_ arrival: Arrival) {
+        state.withLock { $0.told[arrival.delivery.signal, default: 0].raise(to: arrival.number) }
+    }
+
     /// Takes a handler out; a signal that has none left does what it did before the first came.
-    func remove(_ handler: Handler, from signals: [Signal]) {
+    ///
+    /// - Parameter arrivals: What the handler leaves behind. If nobody was told, nor will be, it is for those who came
+    ///   since, or for whatever the signal does without handlers.
+    private func remove(_ handler: Handler, from signals: [Signal], leaving arrivals: [Arrival]) {
         // The parent's handlers left when the child began.
         if isForked { return }
-        let left = table.withLock { table in
-            signals.filter { table.remove(handler, from: $0) }.map(Self.giveBack)
+        let left = state.withLock { state in
+            let orphaned = signals.filter { state.table.remove(handler, from: $0) }
+            state.coming[ObjectIdentifier(handler)] = nil
+            var untold: Set<Signal> = []
+            for arrival in arrivals {
+                let (signal, others) = (arrival.delivery.signal, state.table.handlers(of: arrival.delivery.signal))
+                if state.told[signal, default: 0] >= arrival.number { continue }
+                if others.isEmpty {
+                    untold.insert(signal)
+                } else if !others.contains(where: { state.coming[ObjectIdentifier($0), default: 0] < arrival.number }) {
+                    sy_signal_add(signal.rawValue, UInt64(arrival.delivery.count))
+                }
+            }
+            return orphaned.map { Self.giveBack($0, isUntold: untold.remove($0) != nil) }
+                + untold.map { Departure(signal: $0, isRestored: true, isUntold: true) }
         }
         for departure in left { finish(departure) }
     }
@@ -96,20 +149,18 @@ final class SignalCore: Sendable {
     /// What giving back a signal has left to do, without the lock.
     private typealias Departure = (signal: Signal, isRestored: Bool, isUntold: Bool)
 
-    private static func giveBack(_ signal: Signal) -> Departure {
+    private static func giveBack(_ signal: Signal, isUntold: Bool = false) -> Departure {
         let isRestored = signal.restore()
-        return (signal, isRestored, sy_signal_take(signal.rawValue) > 0)
-    }
-
-    private func finish(_ departure: Departure) {
-        if !departure.isRestored { reportDisplaced(departure.signal) }
-        if departure.isUntold { passOn(departure.signal) }
+        return (signal, isRestored, sy_signal_take(signal.rawValue) > 0 || isUntold)
     }
 
     /// What came and was told nobody is sent again, for whoever has the signal now.
-    func passOn(_ signal: Signal) { _ = sy_signal_raise(signal.rawValue) }
+    private func finish(_ departure: Departure) {
+        if !departure.isRestored { reportDisplaced(departure.signal) }
+        if departure.isUntold { _ = sy_signal_raise(departure.signal.rawValue) }
+    }
 
-    func handlerCount(of signal: Signal) -> Int { table.withLock { $0.handlers(of: signal).count } }
+    func handlerCount(of signal: Signal) -> Int { state.withLock { $0.table.handlers(of: signal).count } }
 
     private func reportDisplaced(_ signal: Signal) {
         Reporter.report(
@@ -138,33 +189,41 @@ final class SignalCore: Sendable {
     /// On the loop.
     private func deliver() {
         sy_signals_rearm()
-        let arrived = table.withLock { table in
-            table.topics.sorted { $0.rawValue < $1.rawValue }.compactMap { signal in
-                let count = Int(clamping: sy_signal_take(signal.rawValue))
-                return count == 0 ? nil : (SignalDelivery(signal, count: count), table.handlers(of: signal))
-            }
-        }
-        for (delivery, handlers) in arrived where handlers.count(where: { $0.offer(delivery) }) == 0 {
-            putBack(delivery)
-        }
+        let signals = state.withLock { $0.table.topics.sorted { $0.rawValue < $1.rawValue } }
+        for signal in signals { for handler in arrivals(of: signal) { handler.deliver() } }
     }
 
-    /// All who were to hear of it have left meanwhile, or are about to.
-    private func putBack(_ delivery: SignalDelivery) {
-        let isHandled = table.withLock { table in
-            if table.handlers(of: delivery.signal).isEmpty { return false }
-            // The next turn tells those who came since; who is about to leave takes it along.
-            sy_signal_add(delivery.signal.rawValue, UInt64(delivery.count))
-            return true
+    /// Takes the count of a signal, for all who listen to it.
+    private func arrivals(of signal: Signal) -> [Handler] {
+        state.withLock { state in
+            let handlers = state.table.handlers(of: signal)
+            // Without any, the last one who left has taken the count.
+            let count = handlers.isEmpty ? 0 : sy_signal_take(signal.rawValue)
+            if count == 0 { return [] }
+            state.arrivals += 1
+            let arrival = Arrival(
+                delivery: SignalDelivery(signal, count: Int(clamping: count)),
+                number: state.arrivals
+            )
+            let takers = handlers.filter { $0.accept(arrival) }
+            // All are about to leave, and the last one takes it along; the next turn tells those who come meanwhile.
+            if takers.isEmpty { sy_signal_add(signal.rawValue, count) }
+            return takers
         }
-        if !isHandled { passOn(delivery.signal) }
     }
 
     /// Somebody stopped the loop from a handler: whoever listens is told, and the next one starts another.
     private func loopStopped() {
         engine.withLock { $0 = nil }
-        let (left, handlers) = table.withLock { table in (table.topics.map(Self.giveBack), table.removeAll()) }
+        let (left, handlers) = state.withLock { state in
+            state.coming = [:]
+            return (state.table.topics.map { Self.giveBack($0) }, state.table.removeAll())
+        }
         for departure in left { finish(departure) }
         for handler in handlers { handler.end(LoopClosed(loop: "signals", operation: "signals were to be delivered")) }
     }
+}
+
+extension Int {
+    fileprivate mutating func raise(to other: Int) { self = Swift.max(self, other) }
 }

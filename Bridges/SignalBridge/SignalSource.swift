@@ -18,7 +18,7 @@ public import Futures
 ///   several that came at once in the order of their numbers. A handler that comes during a delivery is called from the
 ///   next one on, one that leaves is called no more.
 /// - Cancellation: Leaving, also inside the handler. What came before the last handler left and was told nobody is sent
-///   again, once: it does what a later signal would.
+///   again, once: it does what a later signal would. On its way to an executor, or in a stream, it has told nobody yet.
 /// - Errors: A source that cannot listen ends at once, with ``SignalUnavailable`` or ``SignalsForked``; see
 ///   ``handle(on:_:)``, which throws.
 public struct SignalSource: EventSource, Hashable, CustomStringConvertible {
@@ -44,13 +44,18 @@ public struct SignalSource: EventSource, Hashable, CustomStringConvertible {
         demand: Demand,
         _ handler: @escaping @Sendable (SourceEvent<SignalDelivery>) -> Void
     ) -> Subscription {
+        _subscribe(_Consumer(demand: demand, handler))
+    }
+
+    /// Deliveries that the consumer is not called with count as told to nobody.
+    public func _subscribe(_ consumer: _Consumer<SignalDelivery>) -> Subscription {
         do {
             let core = try SignalCore.current(for: "handling \(self)")
-            let subscriber = core.subscriber(to: signals, demand: demand, handler)
+            let subscriber = core.subscriber(to: signals, consumer)
             do { try core.add(subscriber, to: signals) } catch { subscriber.end(error) }
             return subscriber.subscription
         } catch {
-            handler(.end(error))
+            consumer.handler(.end(error))
             return .spent
         }
     }
@@ -69,7 +74,7 @@ public struct SignalSource: EventSource, Hashable, CustomStringConvertible {
     ) throws -> Subscription {
         let core = try SignalCore.current(for: "handling \(self)")
         // Says whether the signals can be had, and holds them until the handler is there.
-        let holder = core.subscriber(to: signals, demand: .none) { _ in }
+        let holder = core.subscriber(to: signals, _Consumer(demand: .none) { _ in })
         try core.add(holder, to: signals)
         defer { holder.subscription.cancel() }
         return subscribe(on: executor, handler) { error in
@@ -96,6 +101,11 @@ extension Signal: EventSource {
         _ handler: @escaping @Sendable (SourceEvent<SignalDelivery>) -> Void
     ) -> Subscription {
         SignalSource([self]).subscribe(demand: demand, handler)
+    }
+
+    /// The same for a verb.
+    public func _subscribe(_ consumer: _Consumer<SignalDelivery>) -> Subscription {
+        SignalSource([self])._subscribe(consumer)
     }
 
     /// Calls a handler for each delivery, or throws at once, see ``SignalSource/handle(on:_:)``.
@@ -131,20 +141,4 @@ public enum Signals {
     /// - Executor: The child's only thread. Other parts have to be made usable as well, see
     ///   ``/Loops/IOLoop/reinitializeAfterFork()``.
     public static func reinitializeAfterFork() { SignalCore.reinitializeAfterFork() }
-}
-
-extension SignalCore {
-    /// A handler that leaves this registry when it is cancelled.
-    func subscriber(
-        to signals: [Signal],
-        demand: Demand,
-        _ handler: @escaping @Sendable (SourceEvent<SignalDelivery>) -> Void
-    ) -> Handler {
-        Handler(
-            demand: demand,
-            backlog: .merging(SignalDelivery.merge),
-            onLeave: { self.remove($0, from: signals) },
-            handler
-        )
-    }
 }

@@ -27,11 +27,16 @@ public struct TopicSource<Topic: Hashable & Sendable, Element: Sendable>: EventS
         demand: Demand,
         _ handler: @escaping @Sendable (SourceEvent<Element>) -> Void
     ) -> Subscription {
+        _subscribe(_Consumer(demand: demand, handler))
+    }
+
+    /// What the consumer is not called with is gone, as everything that is posted.
+    public func _subscribe(_ consumer: _Consumer<Element>) -> Subscription {
         if topics.isEmpty {
-            handler(.end(EmptyInput("Registry.events(of:)")))
+            consumer.handler(.end(EmptyInput("Registry.events(of:)")))
             return .spent
         }
-        return registry.add(topics, demand: demand, handler)
+        return registry.add(topics, consumer)
     }
 }
 

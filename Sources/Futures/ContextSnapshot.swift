@@ -151,5 +151,9 @@ private struct SourceInContext<Base: EventSource>: EventSource {
         base.subscribe(demand: demand) { event in snapshot { handler(event) } }
     }
 
+    func _subscribe(_ consumer: _Consumer<Base.Element>) -> Subscription {
+        base._subscribe(consumer.inContext(snapshot))
+    }
+
     func next() -> Call<Base.Element> { base.next().inContext(snapshot) }
 }

@@ -6,7 +6,7 @@ extension EventSource {
     ///
     /// - Executor: `executor`, one element after the other, also where that has several threads; without one, wherever the
     ///   source delivers, possibly before this method returns.
-    /// - Cancellation: Through the subscription.
+    /// - Cancellation: Through the subscription. An element for which the handler was not called yet stays the source's.
     /// - Errors: What the handler throws goes to the ``Reporter``, and the next element comes all the same. If `executor` has
     ///   stopped, the handler is called no more, and `onEnd` gets ``LoopClosed`` where the source delivers.
     /// - Parameter onEnd: Called when the source has ended, with the error if that was no natural end.
@@ -16,31 +16,19 @@ extension EventSource {
         _ handler: @escaping @Sendable (Element) throws -> Void,
         onEnd: @escaping @Sendable ((any Error)?) -> Void = { _ in }
     ) -> Subscription {
-        guard let executor else {
-            return subscribe(demand: .unlimited) { event in
-                switch event {
-                case .next(let element): reporting { try handler(element) }
-                case .end(let error): onEnd(error)
-                }
-            }
-        }
-        // One by one: the next element is asked for when the handler has returned.
+        // On an executor one by one: the next element is asked for when the handler has returned.
         let place = SubscriptionPlace()
         place.fill(
-            subscribe(demand: 1) { event in
-                let deliver: @Sendable () -> Void = {
+            _subscribe(
+                _Consumer(demand: executor == nil ? .unlimited : 1, on: executor) { event in
                     switch event {
                     case .next(let element):
-                        if place.isLeft { return }
                         reporting { try handler(element) }
-                        place.request(1)
+                        if executor != nil { place.request(1) }
                     case .end(let error): onEnd(error)
                     }
                 }
-                if ContextSnapshot.post(deliver, to: executor) { return }
-                place.cancel()
-                onEnd(LoopClosed(loop: executor._diagnosticName, operation: "an event was to be delivered"))
-            }
+            )
         )
         return Subscription(request: { _ in }, cancel: { place.cancel() })
     }
@@ -53,13 +41,16 @@ extension EventSource {
         Call("the next element of \(name)") { promise in
             let place = SubscriptionPlace()
             place.fill(
-                subscribe(demand: 1) { event in
-                    place.cancel()
-                    switch event {
-                    case .next(let element): promise.tryComplete(.success(element))
-                    case .end(let error): promise.tryComplete(.failure(error ?? SourceEnded(source: name)))
+                _subscribe(
+                    // Who is about to leave takes nothing.
+                    _Consumer(demand: 1, claims: { _ in promise._future._claimUnlessCancelled() }) { event in
+                        place.cancel()
+                        switch event {
+                        case .next(let element): promise._future._settle(value: element)
+                        case .end(let error): promise.tryComplete(.failure(error ?? SourceEnded(source: name)))
+                        }
                     }
-                }
+                )
             )
             promise.onCancel { [weak promise] in
                 // Held: the source lets go of the handler, and that of the promise, which would pass for dropped.

@@ -30,6 +30,9 @@ public protocol EventSource<Element>: Sendable {
     /// - Cancellation: Ends the subscription of this run. A source that keeps its elements for whoever takes them loses none.
     /// - Errors: ``SourceEnded``; the error the source ends with.
     func next() -> Call<Element>
+
+    /// Not for use outside of Switchyard: subscribes one of its verbs. The default does it by ``subscribe(demand:_:)``.
+    func _subscribe(_ consumer: _Consumer<Element>) -> Subscription
 }
 
 /// What the handler of a source is told.

@@ -9,7 +9,8 @@
 ///
 /// All who take share the one supply: each element goes to one of them, in the order they asked.
 ///
-/// - Cancellation: Leaving a `next()` loses no element. Dropping the stream ends the subscription.
+/// - Cancellation: Leaving a `next()` loses no element. Dropping the stream ends the subscription; what it had asked for and
+///   nobody took goes back to a source that keeps its elements.
 /// - Errors: The error the source ends with is thrown once; after that the stream is at its end.
 public struct EventStream<Element: Sendable>: AsyncSequence, Sendable {
     /// What the source's end may be.
@@ -48,20 +49,21 @@ public struct EventStream<Element: Sendable>: AsyncSequence, Sendable {
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(stream: self) }
 }
 
-/// What the source has delivered, and who waits for more.
+/// Those who wait for an element of a stream. What nobody waits for stays with the source.
 private final class EventSupply<Element: Sendable>: Sendable {
     private struct State {
-        var ready = _Ring<Element>()
-        var end: SourceEvent<Element>?
         var waiters = _Ring<Future<Element?>>()
-        /// How many elements have been asked for and are not there.
+        /// The one who gets the element that is about to come.
+        var claimed: Future<Element?>?
+        /// How many elements have been asked for and have not come.
         var asked = 0
+        var end: SourceEvent<Element>?
 
         /// The end, for one waiter: the error goes to the first, and is the end of it.
-        mutating func finish(_ waiter: Future<Element?>) -> [(Future<Element?>, Result<Element?, any Error>)] {
-            guard case .end(let error?) = end else { return [(waiter, .success(nil))] }
+        mutating func takeEnd() -> Result<Element?, any Error> {
+            guard case .end(let error?) = end else { return .success(nil) }
             end = .end(nil)
-            return [(waiter, .failure(error))]
+            return .failure(error)
         }
     }
 
@@ -70,31 +72,37 @@ private final class EventSupply<Element: Sendable>: Sendable {
 
     func begin(_ source: some EventSource<Element>) {
         // Weak: the source keeps its handlers, and dropping the stream is how its user leaves.
-        place.fill(source.subscribe(demand: .none) { [weak self] event in self?.receive(event) })
+        place.fill(
+            source._subscribe(
+                _Consumer(demand: .none, claims: { [weak self] _ in self?.claim() ?? false }) { [weak self] event in
+                    self?.receive(event)
+                }
+            )
+        )
     }
 
     deinit { place.cancel() }
 
     func next() -> Future<Element?> {
         let result = Future<Element?>.pending()
-        let step = state.withLock { state -> Step in
-            if state.waiters.isEmpty, let element = state.ready.popFirst() {
-                return .deliver([(result, .success(element))])
-            }
-            if state.end != nil { return .deliver(state.finish(result)) }
+        let (end, isShort) = state.withLock { state -> (Result<Element?, any Error>?, Bool) in
+            if state.end != nil { return (state.takeEnd(), false) }
             state.waiters.append(result)
             let isShort = state.asked < state.waiters.count
             if isShort { state.asked += 1 }
-            return .wait(isShort)
+            return (nil, isShort)
         }
-        switch step {
-        case .deliver(let outcomes): deliver(outcomes)
-        case .wait(let isShort):
-            // The lock decides whether the waiter has left or has an element.
-            result._setDisposal { [weak self] element in if let element { self?.putBack(element) } }
-            result._setCanceller { [weak self, unowned result] in self?.leave(result) ?? .stopped }
-            if isShort { place.request(1) }
+        if let end {
+            _ = result._complete(end)
+            return result
         }
+        // Who waits holds the supply.
+        result._setCanceller { [unowned result] in
+            self.leave(result)
+            // Nobody claims it from now on.
+            return .stopped
+        }
+        if isShort { place.request(1) }
         return result
     }
 
@@ -103,43 +111,44 @@ private final class EventSupply<Element: Sendable>: Sendable {
         receive(.end(nil))
     }
 
-    private enum Step {
-        case deliver([(Future<Element?>, Result<Element?, any Error>)])
-        case wait(Bool)
+    /// Finds the first who still waits.
+    private func claim() -> Bool {
+        var left: [Future<Element?>] = []
+        let isClaimed = state.withLock { state in
+            while let waiter = state.waiters.popFirst() {
+                if waiter._claimUnlessCancelled() {
+                    state.claimed = waiter
+                    return true
+                }
+                left.append(waiter)
+            }
+            // What was asked for is not to come any more.
+            state.asked = 0
+            return false
+        }
+        _ = consume left
+        return isClaimed
     }
 
     private func receive(_ event: SourceEvent<Element>) {
-        let outcomes = state.withLock { state -> [(Future<Element?>, Result<Element?, any Error>)] in
-            switch event {
-            case .next(let element):
+        switch event {
+        case .next(let element):
+            let waiter = state.withLock { state in
                 state.asked = max(0, state.asked - 1)
-                if let waiter = state.waiters.popFirst() { return [(waiter, .success(element))] }
-                state.ready.append(element)
-                return []
-            case .end:
-                if state.end == nil { state.end = event }
-                let waiters = state.waiters.removeAll()
-                return waiters.flatMap { state.finish($0) }
+                return state.claimed.take()
             }
+            waiter?._settle(value: element)
+        case .end:
+            let outcomes = state.withLock { state in
+                if state.end == nil { state.end = event }
+                return state.waiters.removeAll().map { ($0, state.takeEnd()) }
+            }
+            for (waiter, outcome) in outcomes { _ = waiter._complete(outcome) }
         }
-        deliver(outcomes)
     }
 
-    private func deliver(_ outcomes: [(Future<Element?>, Result<Element?, any Error>)]) {
-        for (future, outcome) in outcomes { _ = future._complete(outcome) }
-    }
-
-    /// An element that was on its way to somebody who left: it is the next one again.
-    private func putBack(_ element: Element) {
-        let waiter = state.withLock { state -> Future<Element?>? in
-            if let waiter = state.waiters.popFirst() { return waiter }
-            state.ready.prepend(element)
-            return nil
-        }
-        _ = waiter?._complete(.success(element))
-    }
-
-    private func leave(_ waiter: Future<Element?>) -> CancellationAnswer {
-        state.withLock { $0.waiters.removeFirst { $0 === waiter } } == nil ? .tooLate : .stopped
+    private func leave(_ waiter: Future<Element?>) {
+        let left = state.withLock { $0.waiters.removeFirst { $0 === waiter } }
+        _ = consume left
     }
 }

@@ -1,10 +1,13 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
-/// A handler of a source that pushes: keeps what comes while there is no demand, and calls the handler for one event at a
+/// A consumer at a source that pushes: keeps what comes while there is no demand, and calls the handler for one event at a
 /// time, with no lock held and never nested.
+///
+/// An element stays here until the handler is called with it, also while that waits for its executor: who leaves leaves it
+/// behind.
 package final class _Subscriber<Element: Sendable>: Sendable {
-    package typealias Handler = @Sendable (SourceEvent<Element>) -> Void
+    package typealias Handler = _Consumer<Element>.Handler
 
     /// What becomes of elements for which there is no demand.
     package enum Backlog: Sendable {
@@ -20,6 +23,10 @@ package final class _Subscriber<Element: Sendable>: Sendable {
     private struct State {
         var handler: Handler?
         var demand: Demand
+        /// How many elements a source was asked for that counts them.
+        var asked: Demand = .none
+        /// How often there was a request.
+        var requests = 0
         var backlog = _Ring<Element>()
         var end: SourceEvent<Element>?
         var isDelivering = false
@@ -47,43 +54,56 @@ package final class _Subscriber<Element: Sendable>: Sendable {
             return displaced
         }
 
-        /// Takes what is to be delivered now, if nobody else is delivering.
-        mutating func next(_ isMine: Bool) -> (Handler, SourceEvent<Element>)? {
-            if isMine { isDelivering = false }
-            guard !isDelivering, let handler else { return nil }
-            if demand.count > 0, let element = backlog.popFirst() {
+        /// Whether there is something to be delivered now, and nobody who delivers: then that is the caller.
+        mutating func begin() -> Bool {
+            guard !isDelivering, handler != nil else { return false }
+            isDelivering = backlog.isEmpty ? end != nil : demand != .none
+            return isDelivering
+        }
+
+        /// Takes what is to be delivered next.
+        mutating func take() -> (Handler, SourceEvent<Element>)? {
+            guard let handler else { return nil }
+            if demand != .none, let element = backlog.popFirst() {
                 if demand != .unlimited { demand = Demand(demand.count - 1) }
-                isDelivering = true
                 return (handler, .next(element))
             }
             guard let end, backlog.isEmpty else { return nil }
             self.handler = nil
-            isDelivering = true
             return (handler, end)
         }
     }
 
     private let state: Lock<State>
     private let backlog: Backlog
+    private let executor: (any CallbackExecutor)?
+    private let claims: (@Sendable (Element) -> Bool)?
     /// Called when the handler asks for more than is there: for sources that keep their elements themselves.
     private let onDemand: (@Sendable (_Subscriber) -> Void)?
-    private let onLeave: (@Sendable (_Subscriber) -> Void)?
-    /// Gets what was kept for a handler that has left: for sources whose elements are somebody else's then.
-    private let onUndelivered: (@Sendable ([Element]) -> Void)?
+    /// Called when the handler is about to be called with an element.
+    private let onDelivery: (@Sendable (Element) -> Void)?
+    /// Called when the handler leaves, with what was kept for it.
+    private let onLeave: (@Sendable (_Subscriber, [Element]) -> Void)?
+    /// Takes an element that the consumer has declined: for sources whose elements are somebody else's then. Without it the
+    /// element is kept.
+    private let onDecline: (@Sendable (Element) -> Void)?
 
     package init(
-        demand: Demand,
+        _ consumer: _Consumer<Element>,
         backlog: Backlog = .unbounded,
         onDemand: (@Sendable (_Subscriber) -> Void)? = nil,
-        onLeave: (@Sendable (_Subscriber) -> Void)? = nil,
-        onUndelivered: (@Sendable ([Element]) -> Void)? = nil,
-        _ handler: @escaping Handler
+        onDelivery: (@Sendable (Element) -> Void)? = nil,
+        onLeave: (@Sendable (_Subscriber, [Element]) -> Void)? = nil,
+        onDecline: (@Sendable (Element) -> Void)? = nil
     ) {
         self.backlog = backlog
+        executor = consumer.executor
+        claims = consumer.claims
         self.onDemand = onDemand
+        self.onDelivery = onDelivery
         self.onLeave = onLeave
-        self.onUndelivered = onUndelivered
-        state = Lock(State(handler: handler, demand: demand))
+        self.onDecline = onDecline
+        state = Lock(State(handler: consumer.handler, demand: consumer.demand))
     }
 
     package var subscription: Subscription {
@@ -111,12 +131,14 @@ package final class _Subscriber<Element: Sendable>: Sendable {
     /// The same, without calling the handler: `deliver()` has to follow. For who offers one element to several, whose
     /// handlers may offer others.
     package func accept(_ element: Element) -> Bool {
-        let (isWanted, displaced) = state.withLock { state -> (Bool, Element?) in
-            guard state.handler != nil, state.end == nil else { return (false, nil) }
-            return (true, state.keep(element, in: backlog))
-        }
+        let (isWanted, displaced) = state.withLock { state in accept(element, &state) }
         _ = consume displaced
         return isWanted
+    }
+
+    private func accept(_ element: Element, _ state: inout State) -> (Bool, displaced: Element?) {
+        guard state.handler != nil, state.end == nil else { return (false, nil) }
+        return (true, state.keep(element, in: backlog))
     }
 
     /// The source has ended; what was kept is delivered first, as far as it is asked for.
@@ -131,33 +153,127 @@ package final class _Subscriber<Element: Sendable>: Sendable {
         let isAsking = state.withLock { state in
             guard state.handler != nil else { return false }
             state.demand = state.demand + more
+            state.requests += 1
             return state.end == nil && state.demand.count > state.backlog.count
         }
         deliver()
         if isAsking { onDemand?(self) }
     }
 
-    private func cancel() -> CancellationAnswer {
+    private func cancel() -> CancellationAnswer { leave() == nil ? .tooLate : .stopped }
+
+    /// Nil if it has left already.
+    private func leave() -> Handler? {
         // Destroyed at the end, with nothing held: it may own anything.
         let (handler, backlog) = state.withLock { state in
-            defer { state.handler = nil }
-            let backlog = state.backlog
-            state.backlog = _Ring()
-            return (state.handler, backlog)
+            defer { (state.handler, state.backlog) = (nil, _Ring()) }
+            return (state.handler, state.backlog)
         }
-        defer { _ = (handler, backlog) }
-        guard handler != nil else { return .tooLate }
-        onLeave?(self)
-        if !backlog.isEmpty { onUndelivered?(backlog.elements) }
-        return .stopped
+        if handler != nil { onLeave?(self, backlog.elements) }
+        return handler
     }
+
+    // MARK: A source that counts what it was asked for
+
+    /// How many more elements the source is to be asked for.
+    func ask() -> Demand {
+        state.withLock { state in
+            guard state.handler != nil, state.end == nil, state.asked != .unlimited else { return .none }
+            if state.demand == .unlimited {
+                state.asked = .unlimited
+                return .unlimited
+            }
+            let more = Demand(state.demand.count - state.backlog.count - state.asked.count)
+            state.asked = state.asked + more
+            return more
+        }
+    }
+
+    /// An element that was asked for.
+    func answer(_ element: Element) {
+        let (_, displaced) = state.withLock { state in
+            if state.asked != .unlimited { state.asked = Demand(state.asked.count - 1) }
+            return accept(element, &state)
+        }
+        _ = consume displaced
+        deliver()
+    }
+
+    // MARK: Calling the handler
 
     /// Calls the handler for what it has asked for, unless somebody does.
     package func deliver() {
-        var isMine = false
-        while let (handler, event) = state.withLock({ $0.next(isMine) }) {
-            isMine = true
-            handler(event)
+        while state.withLock({ $0.begin() }) {
+            if let executor { return post(to: executor) }
+            step()
         }
+    }
+
+    /// The next event, of which there was one when delivering began.
+    private func step() {
+        guard
+            let (handler, event, requests) = state.withLock({ state in
+                state.take().map { ($0, $1, state.requests) }
+            })
+        else { return finish() }
+        if case .next(let element) = event {
+            if let claims, !claims(element) { return decline(element, requests) }
+            onDelivery?(element)
+        }
+        handler(event)
+        finish()
+    }
+
+    private func finish() { state.withLock { $0.isDelivering = false } }
+
+    /// Nobody wants this one. Who has asked since the claim will be asked again.
+    private func decline(_ element: Element, _ requests: Int) {
+        let isLeft = state.withLock { state in
+            state.isDelivering = false
+            let isWanted = state.requests != requests
+            if !isWanted { state.demand = .none }
+            if state.handler == nil || onDecline != nil && !isWanted { return true }
+            state.backlog.prepend(element)
+            return false
+        }
+        guard isLeft else { return }
+        if let onDecline { onDecline(element) } else { onLeave?(self, [element]) }
+    }
+
+    /// Each event comes to the executor by itself, which others use as well.
+    private func post(to executor: any CallbackExecutor) {
+        let turn = Turn { [self] isRun in
+            if isRun {
+                step()
+                deliver()
+            } else if let handler = leave() {
+                let error = LoopClosed(loop: executor._diagnosticName, operation: "an event was to be delivered")
+                handler(.end(error))
+            }
+        }
+        if !ContextSnapshot.post({ turn.run() }, to: executor) { turn.refuse() }
+    }
+}
+
+/// A call that an executor has accepted, and may still destroy unrun.
+// SAFETY: `body` is touched by the one call, or by `deinit`.
+private final class Turn: @unchecked Sendable {
+    @safe @exclusivity(unchecked) private var body: (@Sendable (_ isRun: Bool) -> Void)?
+
+    init(_ body: @escaping @Sendable (_ isRun: Bool) -> Void) { self.body = body }
+
+    func run() { finish(true) }
+
+    func refuse() { finish(false) }
+
+    private func finish(_ isRun: Bool) {
+        let body = body.take()
+        body?(isRun)
+    }
+
+    deinit {
+        guard let body else { return }
+        // Nothing that begins in a `deinit` runs user code on its stack.
+        Drain.shared.post { body(false) }
     }
 }

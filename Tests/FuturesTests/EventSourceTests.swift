@@ -15,11 +15,10 @@ private final class Tap: EventSource {
 
     func subscribe(demand: Demand, _ handler: @escaping @Sendable (SourceEvent<Int>) -> Void) -> Subscription {
         let subscriber = _Subscriber<Int>(
-            demand: demand,
+            _Consumer(demand: demand, handler),
             backlog: backlog,
             onDemand: { [asked] _ in asked.add("asked") },
-            onLeave: { [weak self] leaver in self?.subscribers.withLock { $0.removeAll { $0 === leaver } } },
-            handler
+            onLeave: { [weak self] leaver, _ in self?.subscribers.withLock { $0.removeAll { $0 === leaver } } }
         )
         subscribers.withLock { $0.append(subscriber) }
         return subscriber.subscription
@@ -189,10 +188,11 @@ private func name(_ event: SourceEvent<Int>) -> String {
         tap.push(1, 2)
         #expect(log.all == ["true"])
         #expect(tap.count == 0)
-        let reports = ReportCollector(containing: "Oops")
+        let error = Oops()
+        let reports = ReportCollector(containing: "\(error)")
         tap.subscribe { element in
             log.add("\(element)")
-            if element == 3 { throw Oops() }
+            if element == 3 { throw error }
         }
         tap.push(3, 4)
         #expect(log.all == ["true", "3", "4"])

@@ -247,6 +247,21 @@ import Testing
         #expect(channel.balance == 0)
     }
 
+    @Test("S6, S8: a select that waits on both sides of what is closed is refused once, and nobody hangs")
+    func closedBothSides() throws {
+        let (channel, queue) = (Channel<Int>(), try Queue<Int>(capacity: 1))
+        let onChannel = select(.send(1, on: channel) {}, .receive(channel) { _ in }, .receive(channel) { _ in })
+            .future()
+        let onQueue = select(.get(queue) { _ in }, .get(queue) { _ in }).future()
+        _ = try queue.tryPut(0)
+        #expect(onQueue.isCompleted)
+        _ = try queue.tryPut(1)
+        let putting = select(.put(2, to: queue) {}, .put(3, to: queue) {}).future()
+        channel.close()
+        queue.close()
+        #expect(onChannel.failure is QueueClosed && putting.failure is QueueClosed)
+    }
+
     @Test("S6, C11: selects over the same channels in any order neither lock each other out nor lose anything")
     func crossing() async throws {
         let (a, b) = (Channel<Int>("a"), Channel<Int>("b"))

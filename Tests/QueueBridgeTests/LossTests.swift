@@ -4,6 +4,7 @@
 import ConversionTesting
 import Futures
 import Greenlets
+import Loops
 import QueueBridge
 import Testing
 
@@ -37,6 +38,111 @@ import Testing
         #expect(living.isCompleted)
         #expect(try queue.tryGet() == 4)
         #expect(try queue.tryGet() == nil)
+    }
+
+    @Test(
+        "T24: an element on its way to a handler's executor is the next one's, if the handler leaves or the executor stops"
+    )
+    func onTheWay() throws {
+        for isStopped in [false, true] {
+            let loop = VirtualLoop()
+            let (queue, channel) = (Queue<Int>(), Channel<Int>())
+            let log = Log<Int>()
+            let subscriptions = [
+                queue.subscribe(on: loop) { log.add($0) }, channel.subscribe(on: loop) { log.add($0) },
+            ]
+            if isStopped { loop.stop() }
+            for n in 1...2 { _ = try queue.tryPut(n) }
+            let sending = channel.send(3).future()
+            #expect(loop.pendingWork == (isStopped ? 0 : 2))
+            if !isStopped { #expect(sending.isCompleted) }
+            for subscription in subscriptions { subscription.cancel() }
+            try loop.runUntilIdle()
+            #expect(try queue.tryGet() == 1)
+            #expect(try queue.tryGet() == 2)
+            #expect(try channel.tryReceive() == 3)
+            #expect(sending.isCompleted)
+            #expect(log.all.isEmpty)
+        }
+    }
+
+    @Test("T24: an element that came for a stream whose taker had left is the next one's, when the stream is dropped")
+    func droppedStream() async throws {
+        let (queue, channel) = (Queue<Int>(), Channel<Int>())
+        var streams: [EventStream<Int>] = [queue.stream(), channel.stream()]
+        for stream in streams { stream.next().future().cancel() }
+        _ = try queue.tryPut(1)
+        let sending = channel.send(2).future()
+        // Others are served as well while the stream is there.
+        #expect(try queue.tryGet() == 1)
+        _ = try queue.tryPut(3)
+        streams = []
+        #expect(try queue.tryGet() == 3)
+        #expect(try channel.tryReceive() == 2)
+        #expect(sending.isCompleted)
+    }
+
+    @Test("T24: what a channel took back goes to the receiver who waits, to a select, and is there after the closing")
+    func takenBack() throws {
+        let channel = Channel<Int>()
+        let loop = VirtualLoop()
+        for round in 0..<3 {
+            let subscription = channel.subscribe(on: loop) { _ in }
+            _ = try channel.trySend(round)
+            let receiving = round == 0 ? channel.receive().future() : nil
+            if round == 2 { channel.close() }
+            subscription.cancel()
+            switch round {
+            case 0: #expect(receiving?.now == 0)
+            case 1: #expect(try trySelect(.receive(channel) { $0 }) == 1)
+            default: #expect(try channel.tryReceive() == 2)
+            }
+        }
+        #expect(throws: QueueClosed.self) { try channel.tryReceive() }
+    }
+
+    @Test(
+        "T24, ES8: handlers on executors that come and go at the moment of the hand-over lose nothing, nor disturb the order"
+    )
+    func comingAndGoing() async throws {
+        let queue = Queue<Int>()
+        let taken = Log<Int>()
+        let count = scaled(20_000)
+        let loop = try IOLoop.onOwnThread(name: "taking")
+        defer { loop.stop() }
+        async let putting: Void = onThread { for n in 0..<count { _ = try queue.tryPut(n) } }
+        async let leaving: Void = onThread {
+            while taken.count < count / 2 {
+                let before = taken.count
+                let subscription = queue.subscribe(on: loop) { taken.add($0) }
+                _ = blockUntil { taken.count > before }
+                subscription.cancel()
+                // A handler that had begun is not waited for.
+                let isIdle = Future<Void>.pending()
+                loop.post { _ = isIdle._succeed(()) }
+                try isIdle.wait()
+            }
+        }
+        _ = try await (putting, leaving)
+        while let rest = try queue.tryGet() { taken.add(rest) }
+        #expect(taken.all == Array(0..<count))
+    }
+
+    @Test("T24: a select that nobody holds any more does not keep its queue, whose release ends it")
+    func droppedSelect() async {
+        var kept: [Future<Int>] = []
+        weak var queue: Queue<Int>?
+        weak var channel: Channel<Int>?
+        do {
+            let (owner, other) = (Queue<Int>(), Channel<Int>())
+            (queue, channel) = (owner, other)
+            _ = select(.get(owner) { $0 }).future()
+            kept = [
+                select(.get(owner) { $0 }).future(), select(.receive(other) { $0 }, .send(1, on: other) { 2 }).future(),
+            ]
+        }
+        #expect(queue == nil && channel == nil)
+        for future in kept { await #expect(throws: QueueClosed.self) { try await future.value } }
     }
 
     @Test("V22: a killed getter takes nothing, one dying and one living, and two dying")
