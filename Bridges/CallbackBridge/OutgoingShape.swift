@@ -31,7 +31,7 @@ public struct OutgoingShape<Success: Sendable, Callback: Sendable>: Sendable {
         if error is CancellationError { return }
         Reporter.report(
             .message(
-                "an error was lost, because a callback of the shape \(shape) has no place for it: \(error). Hand the awaitable"
+                "an error was lost, because a callback of the shape \(shape) has no place for it: \(error.sentence) Hand the awaitable"
                     + " out in a shape with an error, or recover before."
             )
         )

@@ -29,7 +29,7 @@ extension _DeferredCore {
             do { try canceller(self) } catch {
                 Reporter.report(
                     .message(
-                        "the canceller of the Deferred made at \(origin) threw \(error). The Deferred ends cancelled unless the"
+                        "the canceller of the Deferred made at \(origin) threw \(error.sentence) The Deferred ends cancelled unless the"
                             + " canceller fired it; catch the error there."
                     )
                 )

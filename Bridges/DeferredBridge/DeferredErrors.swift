@@ -75,7 +75,7 @@ public struct FirstError: Error, Sendable, CustomStringConvertible {
 
     /// What happened, where it began, what to do.
     public var description: String {
-        "FirstError: the input at index \(index) failed: \(error). The others go on; to have every error, use `list` without"
+        "FirstError: the input at index \(index) failed: \(error.sentence) The others go on; to have every error, use `list` without"
             + " fireOnOneErrback."
     }
 }
@@ -88,7 +88,7 @@ public struct FailureGroup: Error, Sendable, CustomStringConvertible {
     /// What happened, where it began, what to do.
     public var description: String {
         "FailureGroup: none of the \(errors.count) inputs of the race succeeded:"
-            + " \(errors.map { "\($0)" }.joined(separator: "; "))"
+            + " \(errors.map(\.phrase).joined(separator: "; "))."
     }
 }
 

@@ -5,7 +5,11 @@ public import Futures
 
 /// A lock between processes: a file, looked at again and again on a loop (Twisted: DeferredFilesystemLock).
 ///
-/// The file is a symbolic link that names the process which holds it; one whose process is gone is taken over.
+/// The file is a symbolic link that names the process which holds it, as Twisted makes it; one whose process is gone is taken
+/// over. While it is, a second file exists, with `.takeover` at the end of its name: of several who find the link stale one
+/// removes it, and nobody a lock that was taken meanwhile. Twisted's own processes do not ask for that file.
+///
+/// A process that is gone is known by its number: all have to be on one machine, and in one namespace of processes.
 public final class DeferredFilesystemLock: Sendable {
     private struct State {
         var isHeld = false
@@ -34,7 +38,7 @@ public final class DeferredFilesystemLock: Sendable {
 
     /// Takes the lock if it is free.
     ///
-    /// - Returns: False if a living process, perhaps this one, holds it.
+    /// - Returns: False if a living process, perhaps this one, holds it, or is taking over a stale one.
     /// - Errors: ``LockFileError``.
     public func lock() throws -> Bool {
         guard try file.tryLock() else { return false }

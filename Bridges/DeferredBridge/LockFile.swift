@@ -18,15 +18,28 @@ struct LockFile: Sendable {
         while true {
             if unsafe symlink("\(getpid())", path) == 0 { return true }
             guard errno == EEXIST else { throw LockFileError(operation: "symlink", path: path, code: errno) }
-            guard let holder = try holder() else { continue }
-            if let id = pid_t(holder), id > 0, kill(id, 0) == 0 || errno != ESRCH { return false }
-            try removeStale(holder)
+            switch try look() {
+            case .free: continue
+            case .held: return false
+            case .stale: guard try removeStale() else { return false }
+            }
         }
     }
 
     func unlock() throws {
         guard try holder() == "\(getpid())" else { throw LockFileNotHeld(path: path) }
         guard unsafe unlink(path) == 0 else { throw LockFileError(operation: "unlink", path: path, code: errno) }
+    }
+
+    private enum Look { case free, held, stale }
+
+    private func look() throws -> Look {
+        guard let holder = try holder() else { return .free }
+        guard let id = pid_t(holder), id > 0 else {
+            // Somebody else's link, who may be alive.
+            throw LockFileError(operation: "readlink", path: path, code: EINVAL)
+        }
+        return kill(id, 0) == 0 || errno != ESRCH ? .held : .stale
     }
 
     /// The text of the link; nil if there is none.
@@ -41,19 +54,59 @@ struct LockFile: Sendable {
         return nil
     }
 
-    /// Moved away before it is removed: of several that find it stale only one has it, and sees if it was replaced
-    /// meanwhile.
-    private func removeStale(_ holder: String) throws {
-        let aside = LockFile(path: "\(path).stale-\(getpid())-\(UInt32.random(in: 0 ... .max))")
-        guard unsafe rename(path, aside.path) == 0 else {
-            if errno == ENOENT { return }
-            throw LockFileError(operation: "rename", path: path, code: errno)
+    /// Removes the link if it is stale still: alone, or a second one who found it stale would remove the lock of a first
+    /// who has taken it since. A link whose process is gone changes under the one who removes it, and under nobody else.
+    ///
+    /// - Returns: False if somebody else is doing that.
+    private func removeStale() throws -> Bool {
+        guard let guardian = try TakeoverFile.hold(path + ".takeover") else { return false }
+        defer { guardian.remove() }
+        if try look() == .stale, unsafe unlink(path) != 0, errno != ENOENT {
+            throw LockFileError(operation: "unlink", path: path, code: errno)
         }
-        if try aside.holder() == holder {
-            _ = unsafe unlink(aside.path)
-        } else {
-            _ = unsafe rename(aside.path, path)
+        return true
+    }
+}
+
+/// A file that exists while somebody holds it. The kernel releases it at the process's end; one that is left over is used by
+/// the next.
+private struct TakeoverFile {
+    private let path: String
+    private let descriptor: Int32
+
+    /// Nil if somebody holds it.
+    static func hold(_ path: String) throws -> TakeoverFile? {
+        while true {
+            let descriptor = unsafe open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
+            guard descriptor >= 0 else { throw LockFileError(operation: "open", path: path, code: errno) }
+            let file = TakeoverFile(path: path, descriptor: descriptor)
+            guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+                let code = errno
+                close(descriptor)
+                if code == EWOULDBLOCK { return nil }
+                throw LockFileError(operation: "flock", path: path, code: code)
+            }
+            if file.isInPlace { return file }
+            file.release()
         }
+    }
+
+    /// Its last holder may have removed it after it was opened here: then another one may be held by somebody else.
+    private var isInPlace: Bool {
+        var (own, present) = (stat(), stat())
+        return unsafe fstat(descriptor, &own) == 0 && lstat(path, &present) == 0
+            && own.st_dev == present.st_dev && own.st_ino == present.st_ino
+    }
+
+    func remove() {
+        _ = unsafe unlink(path)
+        release()
+    }
+
+    /// A child that was forked meanwhile has the descriptor, too, and does not keep the lock.
+    private func release() {
+        _ = flock(descriptor, LOCK_UN)
+        close(descriptor)
     }
 }
 

@@ -104,7 +104,7 @@ final class Fetch: @unchecked Sendable {
         do { open(try addresses.get()[...]) } catch let error as Resolver.Failure {
             fail(HTTPError(.unknownHost(error.text), request))
         } catch {
-            fail(HTTPError(.cannotResolve("\(error)"), request))
+            fail(HTTPError(.cannotResolve(error.phrase), request))
         }
     }
 

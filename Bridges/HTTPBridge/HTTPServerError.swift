@@ -1,6 +1,8 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
+import Futures
+
 /// What a server could not do.
 public struct HTTPServerError: Error, Sendable, CustomStringConvertible {
     /// What went wrong.
@@ -42,7 +44,7 @@ public struct HTTPServerError: Error, Sendable, CustomStringConvertible {
                 + " Port 0 takes a free one."
         case .clientGone: "the client left before it had its reply; the handler was cancelled."
         case .handlerFailed(let error):
-            "the handler threw \(error), and the client was sent a 500. Catch it in the handler."
+            "the handler threw \(error.sentence) The client was sent a 500; catch the error in the handler."
         case .invalidHeader(let name):
             "the reply's header field \(name) has a line break in it, so the client was sent a 500. Remove it."
         case .invalidStatus(let status):

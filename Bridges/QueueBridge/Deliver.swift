@@ -31,9 +31,15 @@ extension EventSource {
     /// - Executor: Puts where the source delivers. The next element is asked for when the queue has taken the last one:
     ///   a full queue holds back the source.
     /// - Cancellation: Through the subscription. A closed queue ends it.
+    /// - Errors: A queue that is delivered to itself, which would go round for ever, is reported to the
+    ///   ``/Futures/Reporter``; nothing is subscribed then.
     /// - Parameter closing: Whether the source's end closes the queue.
     @discardableResult
     public func deliver(to queue: Queue<Element>, closing: Bool = false) -> Subscription {
+        if let source = self as? Queue<Element>, source === queue {
+            queue.refuseItself()
+            return .spent
+        }
         let place = SubscriptionPlace()
         // What a closed queue would refuse stays the source's.
         let claims: @Sendable (Element) -> Bool = { _ in
@@ -59,6 +65,15 @@ extension EventSource {
 }
 
 extension Queue {
+    fileprivate func refuseItself() {
+        Reporter.report(
+            .message(
+                "\(core.name) was to be delivered to itself, which would go round for ever; nothing was subscribed. Deliver"
+                    + " it to another queue."
+            )
+        )
+    }
+
     /// Puts what has nobody to wait for it.
     fileprivate func accept(_ element: Element, _ done: @escaping @Sendable (Bool) -> Void = { _ in }) {
         let name = core.name

@@ -19,8 +19,10 @@ public struct QueueOrder<Element: Sendable>: Sendable {
 
     /// The most urgent first; equally urgent ones as they came.
     ///
-    /// - Parameter isMoreUrgent: Whether the first element has to come out before the second one. Called with the queue's
-    ///   lock held: it must be quick, and use neither the queue nor anything that waits.
+    /// - Parameter isMoreUrgent: Whether the first element has to come out before the second one: a strict weak ordering,
+    ///   like that of `sorted(by:)`, pure and quick. It is called several times for each put and get, with the queue's lock
+    ///   held. So it must not use the queue, not even to look at its `count`, which would stop the process or hang; nor take a
+    ///   lock that somebody holds while using the queue; nor wait for anything.
     public static func priority(_ isMoreUrgent: @escaping @Sendable (Element, Element) -> Bool) -> QueueOrder {
         QueueOrder(kind: .priority(isMoreUrgent))
     }

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #if defined(__linux__)
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #endif

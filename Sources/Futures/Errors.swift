@@ -154,6 +154,6 @@ public struct AllFailed: Error, Sendable, CustomStringConvertible {
 
     /// What happened, where it began, what to do.
     public var description: String {
-        "AllFailed: none of \(errors.count) inputs succeeded: \(errors.map { "\($0)" }.joined(separator: "; "))"
+        "AllFailed: none of \(errors.count) inputs succeeded: \(errors.map(\.phrase).joined(separator: "; "))."
     }
 }

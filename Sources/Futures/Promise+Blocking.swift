@@ -18,10 +18,23 @@ extension Promise {
 }
 
 extension _FutureCore {
+    /// Blocks the calling thread with `body`, if this future's producer agrees, who knows of it meanwhile.
+    ///
+    /// - Parameter body: A wait for this future, or for what its completion ends.
+    package final func _whileBlocking<R>(_ body: () throws -> R) throws -> R {
+        switch _mayBlock {
+        case .allowed: return try body()
+        case .allowedUntil(let end):
+            defer { end() }
+            return try body()
+        case .refused(let error): throw error
+        }
+    }
+
     /// Whether the calling thread may block until this future is done, as far as its producer knows.
     ///
     /// - Complexity: O(length of the chain).
-    final var _mayBlock: BlockingAnswer {
+    private final var _mayBlock: BlockingAnswer {
         var current: _FutureCore = self
         while true {
             guard current._acquire() else { return .allowed }

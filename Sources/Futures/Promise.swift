@@ -92,6 +92,29 @@ public final class Promise<Success: Sendable>: @unchecked Sendable {  // SAFETY:
         _future._settle(outcome: outcome)
     }
 
+    /// Completes the future, if nobody has yet, with an outcome whose error type is known; like the form for any error.
+    @inlinable
+    @_disfavoredOverload
+    @discardableResult
+    public func tryComplete(
+        _ outcome: Result<Success, some Error>,
+        fileID: StaticString = #fileID,
+        line: UInt = #line
+    ) -> Bool {
+        tryComplete(outcome.mapError { $0 as any Error }, fileID: fileID, line: line)
+    }
+
+    /// Completes the future with an outcome whose error type is known; like the form for any error.
+    @inlinable
+    @_disfavoredOverload
+    public func complete(
+        with outcome: Result<Success, some Error>,
+        fileID: StaticString = #fileID,
+        line: UInt = #line
+    ) {
+        complete(with: outcome.mapError { $0 as any Error }, fileID: fileID, line: line)
+    }
+
     /// Completes the future with a value; a second completion is reported and changes nothing.
     @inlinable
     public func succeed(_ value: Success, fileID: StaticString = #fileID, line: UInt = #line) {

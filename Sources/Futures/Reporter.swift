@@ -20,17 +20,17 @@ public enum Report: Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .unobservedFailure(let error, let label, let created, let completed):
-            "an error was never observed: \(error). The future was created at"
+            "an error was never observed: \(error.sentence) The future was created at"
                 + " \(SourceSite.describe(created, label: label))\(completed.map { ", failed at \($0)" } ?? "")."
                 + " Add a callback, await it, wait for it, or recover."
         case .secondaryFailure(let error, let combinator):
-            "an input of \(combinator) failed, but the result had another outcome: \(error). Use allSettled to get every error."
+            "an input of \(combinator) failed, but the result had another outcome: \(error.sentence) Use allSettled to get every error."
         case .completedTwice(let label, let created, let first, let second):
             "a promise was completed a second time at \(second); the first outcome"
                 + "\(first.map { " (completed at \($0))" } ?? "") stands. The promise was created at"
                 + " \(SourceSite.describe(created, label: label)). Use tryComplete where several may complete it."
         case .observerThrew(let error):
-            "a done-callback threw \(error). Its future and the other observers are not affected; handle the error there, or"
+            "a done-callback threw \(error.sentence) Its future and the other observers are not affected; handle the error there, or"
                 + " use map."
         case .message(let text): text
         }

@@ -101,12 +101,8 @@ func _blockUntilDone(
     case .greenlet(let parker):
         try park(parker, on: source, timeout: timeout, observing: observing, cancelling: cancelling)
     case .thread:
-        switch source._mayBlock {
-        case .allowed: try block(on: source, timeout: timeout, observing: observing, cancelling: cancelling)
-        case .allowedUntil(let end):
-            defer { end() }
+        try source._whileBlocking {
             try block(on: source, timeout: timeout, observing: observing, cancelling: cancelling)
-        case .refused(let error): throw error
         }
     }
 }

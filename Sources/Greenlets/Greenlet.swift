@@ -53,6 +53,13 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
 
     /// Starts a greenlet: it is scheduled, and runs after the caller has waited, yielded or returned to its loop.
     ///
+    /// The body sees none of the caller's task-locals, and has none of its priority: Swift hands them on to tasks only, such
+    /// as that of `Call(async:)`, and `Greenlet.run` stays in the caller's. A ``/Futures/ContextSnapshot`` brings along the
+    /// task-locals that it names:
+    ///
+    ///     let context = ContextSnapshot(Trace.$id)
+    ///     Greenlet.spawn { try context { try fetch(url).wait() } }
+    ///
     /// - Parameters:
     ///   - loop: Where it runs: by default the current loop, or `IOLoop.shared` where there is none.
     ///   - name: For dumps and diagnostics.

@@ -1,6 +1,7 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
+import CLibevent
 public import Futures
 
 #if canImport(Glibc)
@@ -59,20 +60,25 @@ extension IOLoop {
 
     /// Calls the handler in each turn in which the descriptor is ready, until the watcher is removed.
     ///
-    /// - Executor: The handler runs on the loop. Thread-safe. In one turn handlers run in the order of registration.
+    /// - Executor: The handler runs on the loop, and so does `onEnd`. Thread-safe. In one turn handlers run in the order of
+    ///   registration.
     /// - Errors: ``DescriptorError``; `LoopClosed`; ``LoopForked``. What the handler throws is reported, and the loop
     ///   goes on.
+    /// - Parameter onEnd: Called when the watcher has ended and nobody removed it: with `LoopClosed` when the loop stops, and
+    ///   with ``DescriptorError`` when the system refuses on the loop what was accepted on another thread. Without it a
+    ///   refusal is reported, and the loop's end is not.
     public func watch(
         _ descriptor: Int32,
         _ direction: IODirection,
-        handler: @escaping @Sendable () throws -> Void
+        handler: @escaping @Sendable () throws -> Void,
+        onEnd: (@Sendable (any Error) -> Void)? = nil
     ) throws -> DescriptorWatch {
         let watcher = try add(
             descriptor,
             direction,
             persistent: true,
             onReady: handler,
-            onFailure: { [name] error in
+            onFailure: onEnd ?? { [name] error in
                 if error is LoopClosed { return }
                 Reporter.report(.message("a watcher on loop \"\(name)\" ended: \(error)"))
             }
@@ -114,8 +120,12 @@ extension IOLoop {
         case .closed: throw LoopClosed(loop: name, operation: operation)
         case .granted(let watcher):
             if isCurrent {
-                install(watcher)
-            } else if !tryPost({ [unowned self] in install(watcher) }) {
+                if let error = install(watcher) {
+                    _ = watcher.end()
+                    watcher.dropHandlers()
+                    throw error
+                }
+            } else if !tryPost({ [unowned self] in if let error = install(watcher) { watcher.fail(error) } }) {
                 _ = watcher.end()
                 throw LoopClosed(loop: name, operation: operation)
             }
@@ -127,16 +137,21 @@ extension IOLoop {
     private static func obstacle(_ descriptor: Int32) -> DescriptorError.Reason? {
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else { return errno == EBADF ? .notOpen : .system(errno) }
-        let kind = status.st_mode & S_IFMT
-        return kind == S_IFREG || kind == S_IFDIR ? .notPollable : nil
+        switch status.st_mode & S_IFMT {
+        case S_IFREG, S_IFDIR: return .notPollable
+        case S_IFCHR, S_IFBLK: return isPollable(device: descriptor) ? nil : .notPollable
+        default: return nil
+        }
     }
 
     /// On the loop.
-    private func install(_ watcher: Watcher) {
+    ///
+    /// - Returns: Why the system refuses it.
+    private func install(_ watcher: Watcher) -> DescriptorError? {
         descriptors.uninstallEnded()
-        guard watcher.isLive else { return }
+        guard watcher.isLive else { return nil }
         let code = watcher.install(in: poller)
-        guard code != 0 else { return }
+        guard code != 0 else { return nil }
         descriptors.release(watcher)
         let reason: DescriptorError.Reason =
             switch code {
@@ -144,9 +159,7 @@ extension IOLoop {
             case EPERM: .notPollable
             default: .system(code)
             }
-        watcher.fail(
-            DescriptorError(descriptor: watcher.descriptor, direction: watcher.direction, reason: reason)
-        )
+        return DescriptorError(descriptor: watcher.descriptor, direction: watcher.direction, reason: reason)
     }
 
     private var remover: WatcherRemover { WatcherRemover(descriptors: descriptors, mailbox: mailbox, box: box) }
@@ -165,7 +178,7 @@ extension IOLoop {
             Reporter.report(
                 .message(
                     "the handler for \(watcher.direction) of descriptor \(watcher.descriptor) on loop \"\(name)\" threw"
-                        + " \(error). It stays registered; handle the error there, or remove the watcher."
+                        + " \(error.sentence) It stays registered; handle the error there, or remove the watcher."
                 )
             )
         }
@@ -205,4 +218,17 @@ extension Watcher {
     }
 
     var operation: String { Self.operation(descriptor, direction) }
+}
+
+/// A terminal is, `/dev/null` is not. Asks a poll set made for that: the loop's answers on the loop's thread only.
+private func isPollable(device: Int32) -> Bool {
+    #if os(Linux)
+    let set = epoll_create1(Int32(EPOLL_CLOEXEC))
+    guard set >= 0 else { return true }
+    defer { close(set) }
+    var event = unsafe epoll_event()
+    return unsafe epoll_ctl(set, EPOLL_CTL_ADD, device, &event) == 0 || errno != EPERM
+    #else
+    return true
+    #endif
 }

@@ -106,7 +106,7 @@ public struct DescriptorError: Error, Sendable, CustomStringConvertible {
     public enum Reason: Sendable, Hashable {
         /// The number names no open file (EBADF).
         case notOpen
-        /// The file is a regular file or a directory, which is always ready (EPERM).
+        /// The file is always ready (EPERM): a regular file, a directory, or a device such as `/dev/null`.
         case notPollable
         /// Somebody watches this descriptor in this direction already.
         case inUse
@@ -127,11 +127,14 @@ public struct DescriptorError: Error, Sendable, CustomStringConvertible {
             switch reason {
             case .notOpen: "it is not open (EBADF). Watch it after opening, and remove watchers before closing."
             case .notPollable:
-                "it is a regular file or a directory (EPERM), which the system cannot poll. Read it in a worker pool."
+                "it is a regular file, a directory or a device that is always ready (EPERM), which the system cannot poll. Use"
+                    + " it in a worker pool."
             case .inUse:
                 "somebody watches it in this direction already. Remove that watcher or await that future first, or share"
                     + " one watcher."
-            case .system(let code): "the system refused it with error \(code)."
+            case .system(let code):
+                "the system refused it with error \(code), probably because of a limit. Remove watchers that are no longer"
+                    + " needed, or raise the limit (on Linux fs.epoll.max_user_watches)."
             }
         return "DescriptorError: descriptor \(descriptor) cannot be watched for \(direction): \(text)"
     }

@@ -89,7 +89,7 @@ public final class PeriodicCall: Sendable {
             if case .failure(let error) = outcome, !(error is CancellationError), !(error is LoopClosed) {
                 Reporter.report(
                     .message(
-                        "a periodic call on loop \"\(loop.name)\" failed: \(error). The next one comes at its time."
+                        "a periodic call on loop \"\(loop.name)\" failed: \(error.sentence) The next one comes at its time."
                     )
                 )
             }

@@ -4,6 +4,7 @@
 import ConversionTesting
 import DeferredBridge
 import Futures
+import Synchronization
 import Testing
 
 #if canImport(Glibc)
@@ -75,6 +76,66 @@ import Darwin
         #expect(lock().deferUntilLocked().words == "()")
     }
 
+    @Test("D24: of several who find a lock stale one takes it over, and nobody a lock that was taken meanwhile")
+    func staleForSeveral() async throws {
+        // Two objects exclude each other like two processes do, and threads come closer to each other.
+        let (contenders, rounds) = (8, scaled(4000))
+        let gates = (0..<rounds).map { _ in Gate(contenders) }
+        let (folder, loop) = (folder, loop)
+        var threads: [Task<[Bool?], any Error>] = []
+        for _ in 0..<contenders {
+            threads.append(
+                Task {
+                    try await onThread {
+                        gates.map { gate in
+                            let path = "\(folder.path)/lock"
+                            if gate.arrive() {
+                                // The last one of this round: nobody else is at the lock.
+                                _ = unsafe unlink(path)
+                                _ = unsafe symlink("999999999", path)
+                                gate.open()
+                            }
+                            gate.wait()
+                            return try? DeferredFilesystemLock(path: path, on: loop).lock()
+                        }
+                    }
+                }
+            )
+        }
+        var answers: [[Bool?]] = []
+        for thread in threads { answers.append(try await thread.value) }
+        let isWrong = (0..<rounds).filter { round in
+            answers.count { $0[round] == true } != 1 || answers.contains { $0[round] == nil }
+        }
+        #expect(isWrong.isEmpty)
+        #expect(unsafe access(folder.path + "/lock.takeover", F_OK) != 0)
+    }
+
+    @Test("D24: what a killed process left of a take-over is no obstacle, and one that is under way is waited for")
+    func takeover() throws {
+        #expect(unsafe symlink("999999999", folder.path + "/lock") == 0)
+        let descriptor = unsafe open(folder.path + "/lock.takeover", O_CREAT | O_RDWR, 0o600)
+        defer { close(descriptor) }
+        #expect(flock(descriptor, LOCK_EX) == 0)
+        let waiting = lock().deferUntilLocked()
+        #expect(waiting.words == "pending")
+        // As the kernel does at a process's end.
+        #expect(flock(descriptor, LOCK_UN) == 0)
+        try loop.advance(by: .seconds(1))
+        #expect(waiting.words == "()")
+        #expect(unsafe access(folder.path + "/lock.takeover", F_OK) != 0)
+    }
+
+    @Test("D24: a link that names no process is somebody else's: it stays, and is an error")
+    func foreign() throws {
+        for text in ["ada@host:17", "0", "-1", "99999999999"] {
+            #expect(unsafe symlink(text, folder.path + "/lock") == 0)
+            let error = #expect(throws: LockFileError.self) { try lock().lock() }
+            #expect(error?.operation == "readlink")
+            #expect(unsafe unlink(folder.path + "/lock") == 0)
+        }
+    }
+
     @Test("D24, B5: a folder that does not exist is an error, a loop that stops is another")
     func failures() throws {
         let nowhere = DeferredFilesystemLock(path: folder.path + "/none/lock", on: loop).deferUntilLocked()
@@ -98,7 +159,22 @@ private final class TemporaryFolder: Sendable {
     }
 
     deinit {
-        _ = unsafe unlink(path + "/lock")
+        for file in ["/lock", "/lock.takeover"] { _ = unsafe unlink(path + file) }
         _ = unsafe rmdir(path)
     }
+}
+
+/// Where threads meet, to go on at the same time.
+private final class Gate: Sendable {
+    private let missing: Atomic<Int>
+    private let isOpen = Atomic(false)
+
+    init(_ count: Int) { missing = Atomic(count) }
+
+    /// True for the last one.
+    func arrive() -> Bool { missing.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 }
+
+    func open() { isOpen.store(true, ordering: .releasing) }
+
+    func wait() { while !isOpen.load(ordering: .acquiring) { sched_yield() } }
 }

@@ -100,6 +100,32 @@ import Testing
         #expect(Reports.completedTwice("F4 others").count == 3)
     }
 
+    @Test(
+        "F4, B1: a result whose error type is known completes a promise like any other, and is reported like any other"
+    )
+    func typedErrors() {
+        let error = Oops()
+        let failure: Result<Int, Oops> = .failure(error)
+        let value: Result<Int, Never> = .success(3)
+        let first = Promise<Int>.kept("F4 typed")
+        #expect(first.tryComplete(failure) && !first.tryComplete(value))
+        #expect(first.future.words == "oops \(error.id)")
+        first.complete(with: value)
+        let second = Promise<Int>.kept("F4 typed")
+        second.complete(with: value)
+        second.complete(with: failure)
+        #expect(second.future.words == "3")
+        let places = Reports.completedTwice("F4 typed").map { report in
+            guard case .completedTwice(_, _, _, let second) = report else { return "" }
+            return "\(second)"
+        }
+        #expect(places.count == 2 && places.allSatisfy { $0.contains("CompletionTests.swift") })
+        // Literals and what throws anything are as they were.
+        let other = Promise<Int>.kept()
+        #expect(other.tryComplete(.failure(error)) && !other.tryComplete(Result { try failure.get() }))
+        #expect(other.future.words == "oops \(error.id)")
+    }
+
     @Test("F8, B1: a second completion from inside an observer already names the first place")
     func completedTwiceInside() {
         let promise = Promise<Int>.kept("F8 inside")

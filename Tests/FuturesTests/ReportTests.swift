@@ -32,6 +32,25 @@ import Testing
         #endif
     }
 
+    @Test("F6: reports and errors that quote an error are sentences with one period, whoever wrote the error")
+    func sentences() {
+        struct Words: Error, CustomStringConvertible { let description: String }
+        for (text, sentence) in [
+            ("it broke", "it broke."), ("It broke. Mend it.", "It broke. Mend it."), ("what?", "what?"),
+        ] {
+            let error = Words(description: text)
+            let texts = [
+                "\(Report.unobservedFailure(error: error, label: nil, created: nil, completed: nil))",
+                "\(Report.secondaryFailure(error: error, combinator: "Future.all"))", "\(Report.observerThrew(error))",
+            ]
+            for text in texts { #expect(text.contains("\(sentence) ") && text.hasSuffix(".") && !text.contains("..")) }
+        }
+        let errors: [any Error] = [Words(description: "It broke."), Words(description: "lost")]
+        let promises = errors.map { Future<Int>.failed($0) }
+        guard case .failure(let all)? = Future.any(promises).outcome else { return #expect(Bool(false)) }
+        #expect("\(all)".hasSuffix(": It broke; lost."))
+    }
+
     @Test("F6: any number of reports, and of timers looked at, costs the same: the way to the sink does not grow")
     func manyReports() async {
         await #expect(processExitsWith: .success) {

@@ -205,7 +205,7 @@ struct OutcomeTests {
     }
 
     @Test(
-        "H3: task-local bindings of greenlets on one hub stay apart, in whatever order their scopes close",
+        "H3, B10: task-locals of greenlets on one hub stay apart, and from their spawner's but for those of a snapshot",
         .enabled(if: keepsTaskLocals)
     )
     func locals() async throws {
@@ -214,20 +214,27 @@ struct OutcomeTests {
             let order = OrderRecorder()
             func expect(_ value: String) { if Local.name != value { wrong.add() } }
             for (name, seconds) in [("one", 3), ("two", 1), ("three", 2)] {
-                Greenlet.spawn(on: loop) {
-                    if Local.name != "none" { wrong.add() }
-                    try Local.$name.withValue(name) {
-                        try Greenlet.sleep(for: .seconds(seconds))
-                        if Local.name != name { wrong.add() }
-                        try Local.$name.withValue(name + " inner") {
-                            try Greenlet.sleep(for: .seconds(5 - seconds))
-                            if Local.name != name + " inner" { wrong.add() }
+                let here = Local.$name.withValue("snapshot of " + name) { ContextSnapshot(Local.$name) }
+                Local.$name.withValue("spawner's") {
+                    _ = Greenlet.spawn(on: loop) {
+                        if Local.name != "none" { wrong.add() }
+                        try here {
+                            try Greenlet.yield()
+                            if Local.name != "snapshot of " + name { wrong.add() }
                         }
-                        try Greenlet.yield()
-                        if Local.name != name { wrong.add() }
+                        try Local.$name.withValue(name) {
+                            try Greenlet.sleep(for: .seconds(seconds))
+                            if Local.name != name { wrong.add() }
+                            try Local.$name.withValue(name + " inner") {
+                                try Greenlet.sleep(for: .seconds(5 - seconds))
+                                if Local.name != name + " inner" { wrong.add() }
+                            }
+                            try Greenlet.yield()
+                            if Local.name != name { wrong.add() }
+                        }
+                        if Local.name != "none" { wrong.add() }
+                        order.record(name)
                     }
-                    if Local.name != "none" { wrong.add() }
-                    order.record(name)
                 }
             }
             try loop.advanceUntilIdle()

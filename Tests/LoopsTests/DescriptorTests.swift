@@ -124,10 +124,72 @@ struct DescriptorTests {
                 let notPollable = #expect(throws: DescriptorError.self) { try loop.watch(file, .read) {} }
                 #expect(notPollable?.reason == .notPollable)
             }
+            #if os(Linux)
+            let device = unsafe open("/dev/null", O_RDONLY)
+            defer { close(device) }
+            let alwaysReady = #expect(throws: DescriptorError.self) { try loop.watch(device, .read) {} }
+            #expect(alwaysReady?.reason == .notPollable)
+            #endif
             let inside = try await loop.submit { loop.readable(-1).future() }.value
             await #expect(throws: DescriptorError.self) { try await inside.value }
             #expect(loop.watcherCount == 0)
         }
+    }
+
+    #if os(Linux)
+    @Test(
+        "T13: what the system refuses only when it is asked is thrown on the loop, and is the watcher's end elsewhere"
+    )
+    func refusedLate() async throws {
+        let reports = ReportCollector(containing: "refused-late-7")
+        try await withLoop("refused-late-7") { loop in
+            // O_PATH, which Swift does not see: it names an open pipe, but is good for no input and output.
+            let pipe = TestPipe()
+            let nameOnly = unsafe open("/proc/self/fd/\(pipe.readEnd)", 0x20_0000)
+            defer { close(nameOnly) }
+            let ended = Promise<DescriptorError.Reason>()
+            let onEnd: @Sendable (any Error) -> Void = { error in
+                if let error = error as? DescriptorError { ended.succeed(error.reason) } else { ended.fail(error) }
+            }
+            _ = try loop.watch(nameOnly, .read) {
+            } onEnd: {
+                onEnd($0)
+            }
+            #expect(try await ended.future.value == .notOpen)
+            #expect(await reports.settledReports().isEmpty)
+            _ = try loop.watch(nameOnly, .read) {}
+            let inside = try await loop.submit {
+                Result {
+                    try loop.watch(nameOnly, .read) {
+                    } onEnd: { _ in
+                        Issue.record("told and thrown")
+                    }
+                }
+            }.value
+            #expect(throws: DescriptorError.self) { try inside.get() }
+            #expect(await reports.settledReports().count == 1)
+            #expect(loop.watcherCount == 0)
+        }
+    }
+    #endif
+
+    @Test("B5: a watcher is told the end of its loop, and not that of its own removal")
+    func toldTheEnd() async throws {
+        let pipe = TestPipe()
+        let told = OrderRecorder()
+        let loop = try IOLoop.onOwnThread(name: "told")
+        _ = try loop.watch(pipe.readEnd, .read) {
+        } onEnd: {
+            told.record("\(type(of: $0)) \(loop.isCurrent)")
+        }
+        let removed = try loop.watch(pipe.writeEnd, .read) {
+        } onEnd: { _ in
+            told.record("removed")
+        }
+        try await removed.remove().value
+        loop.stop()
+        try await loop.stopped.value
+        #expect(told.entries == ["LoopClosed true"])
     }
 
     @Test("T16: an error in a handler is reported, and the loop and the watcher go on")

@@ -56,6 +56,25 @@ import Testing
         #expect(log.count == 100_010 && ends.all == [true])
     }
 
+    @Test("QB6: a queue that is to be delivered to itself is reported and left as it is; another queue is not")
+    func toItself() async throws {
+        let reports = ReportCollector(containing: "QB6 to itself")
+        let queue = Queue<Int>("QB6 to itself")
+        _ = try queue.tryPut(1)
+        let answers = Log<CancellationAnswer>()
+        async let done: Void = onThread { answers.add(queue.deliver(to: queue, closing: true).cancel()) }
+        #expect(await eventually { answers.all == [.tooLate] })
+        #expect(queue.count == 1)
+        // What goes round would go on.
+        queue.close()
+        try await done
+        let texts = await reports.settledReports().map { "\($0)" }
+        #expect(texts.count == 1 && texts[0].contains("another queue"))
+        let other = Queue<Int>("QB6 to itself")
+        queue.deliver(to: other)
+        #expect(try other.tryGet() == 1 && queue.isEmpty)
+    }
+
     @Test("V23: iterations end when the queue is closed and empty: for await, and blocking in a greenlet")
     func iteration() async throws {
         let queue = try Queue<Int>(capacity: 2)
