@@ -48,7 +48,7 @@ public struct SignalSource: EventSource, Hashable, CustomStringConvertible {
             let core = try SignalCore.current(for: "handling \(self)")
             let subscriber = core.subscriber(to: signals, demand: demand, handler)
             do { try core.add(subscriber, to: signals) } catch { subscriber.end(error) }
-            return subscriber.subscription
+            return core.subscription(of: subscriber)
         } catch {
             handler(.end(error))
             return .spent
@@ -145,6 +145,15 @@ extension SignalCore {
             backlog: .merging(SignalDelivery.merge),
             onLeave: { self.remove($0, from: signals) },
             handler
+        )
+    }
+
+    /// A handler's place here, which is spent in a forked child.
+    func subscription(of handler: Handler) -> Subscription {
+        let place = handler.subscription
+        return Subscription(
+            request: { if !self.isForked { place.request($0) } },
+            cancel: { self.isForked ? .tooLate : place.cancel() }
         )
     }
 }
