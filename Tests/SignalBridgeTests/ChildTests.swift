@@ -69,7 +69,9 @@ extension SignalBridgeTests {
             defer { telling.end() }
             let process = try startShell("exec sleep 600")
             let children = try (0..<5).map { _ in try ChildProcess(id: process) }
-            if telling == .descriptor { #expect(processDescriptors == 1) }
+            #if os(Linux)
+            #expect(processDescriptors == (telling == .descriptor ? 1 : 0))
+            #endif
             kill(process, SIGKILL)
             for child in children { #expect(try await child.value == .killed(by: .kill, dumpedCore: false)) }
             #expect(processDescriptors == 0)
@@ -91,23 +93,31 @@ extension SignalBridgeTests {
             }
         }
 
-        @Test(
-            "SG14: 500 children at once are reaped, and all that they took is given back",
-            arguments: Telling.allCases
-        )
-        func hundreds(_ telling: Telling) async throws {
-            telling.begin()
-            defer { telling.end() }
-            let signals = [SIGTERM, SIGKILL, SIGALRM, SIGUSR2]
-            let children = try (0..<stressed(500)).map { _ in try ChildProcess(id: startShell("exec sleep 600")) }
-            if telling == .descriptor { #expect(processDescriptors == children.count) }
-            for (number, child) in children.enumerated() { kill(child.id, signals[number % signals.count]) }
-            for (number, child) in children.enumerated() {
-                let expected = Signal(rawValue: signals[number % signals.count])
-                #expect(try await child.value == .killed(by: expected, dumpedCore: false))
-                #expect(!exists(child.id))
+        @Test("SG14: 500 children at once are reaped, and all that they took is given back")
+        func hundreds() async {
+            // Of a process of its own: it takes a descriptor for each.
+            await #expect(processExitsWith: .exitCode(42)) {
+                let signals = [Signal.terminate, .kill, .alarm, .user2]
+                for telling in Telling.allCases {
+                    telling.begin()
+                    let children = try (0..<stressed(500)).map { _ in
+                        try ChildProcess(id: startShell("exec sleep 600"))
+                    }
+                    #if os(Linux)
+                    if telling == .descriptor, processDescriptors != children.count { exit(1) }
+                    #endif
+                    for (number, child) in children.enumerated() {
+                        kill(child.id, signals[number % signals.count].rawValue)
+                    }
+                    for (number, child) in children.enumerated() {
+                        let expected = ChildStatus.killed(by: signals[number % signals.count], dumpedCore: false)
+                        guard try await child.value == expected, !exists(child.id) else { exit(2) }
+                    }
+                    if processDescriptors != 0 || Signal.child.handlerCount != 0 { exit(3) }
+                    telling.end()
+                }
+                exit(42)
             }
-            #expect(processDescriptors == 0 && Signal.child.handlerCount == 0)
         }
 
         @Test(
