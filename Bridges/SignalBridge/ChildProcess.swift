@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Futures
+package import Synchronization
 
 /// A child process, which completes when it has ended.
 ///
@@ -11,23 +12,26 @@ public import Futures
 /// From its making on the child is reaped when it ends, whether or not somebody waits for that. Children of which nobody has
 /// made one are left alone. Any number of waiters get the status, also after the end.
 ///
-/// While there are such children SIGCHLD is handled by the registry of signals.
+/// On Linux a descriptor tells of the end (pidfd), one for each child that runs: what the process does about SIGCHLD is the
+/// user's affair. Elsewhere, and where the kernel gives no descriptor, the registry of signals handles SIGCHLD while there
+/// are such children; if somebody else has the signal, an end is seen within a second.
 ///
 /// - Executor: Completes on the thread that Switchyard keeps for signals.
 /// - Cancellation: Leaving leaves the child running. To end it, send it a signal.
-/// - Errors: ``ChildUnavailable`` if somebody else waited for the child and took its status.
+/// - Errors: ``ChildUnavailable`` if somebody else waited for the child and took its status, or the kernel did, because
+///   SIGCHLD is ignored; ``SignalsForked`` in a forked child of this process, unless the end was known by then.
 public struct ChildProcess: Awaitable, CustomStringConvertible {
     /// How it ended.
     public typealias Success = ChildStatus
 
     /// The process's number.
     public let id: Int32
-    private let exit: Future<ChildStatus>
+    private let exit: ChildExit
 
     /// Takes over a child that this process has started.
     ///
-    /// - Errors: ``ChildUnavailable`` if there is no such child; ``SignalUnavailable`` if somebody else handles SIGCHLD;
-    ///   ``SignalsForked``.
+    /// - Errors: ``ChildUnavailable`` if there is no such child; ``SignalsForked``; what keeps the registry's thread from
+    ///   starting.
     public init(id: Int32) throws {
         self.id = id
         let core = try SignalCore.current(for: "waiting for process \(id)")
@@ -41,14 +45,17 @@ public struct ChildProcess: Awaitable, CustomStringConvertible {
     ///
     /// - Executor: The thread that Switchyard keeps for signals; the caller's if the child has ended.
     public func observe(_ observer: @escaping @Sendable (Result<ChildStatus, any Error>) -> Void) -> Registration {
-        exit.observe(observer)
+        exit.future.observe(observer)
     }
 
     /// The future of the exit status.
     public var _core: Unmanaged<_FutureCore>? {
         // SAFETY: this value keeps it.
-        unsafe .passUnretained(exit)
+        unsafe .passUnretained(exit.future)
     }
+
+    /// For tests: whether to do as if the kernel gave no descriptors of processes.
+    package static let _refusesDescriptors = Atomic<Bool>(false)
 
     /// `process 42`.
     public var description: String { "process \(id)" }

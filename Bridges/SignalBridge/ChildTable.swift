@@ -1,123 +1,194 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
-import CSignals
 import Futures
+import Loops
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
-
-/// The children that are to be reaped. SIGCHLD says that some have ended, not which: each is looked at.
+/// The children that are to be reaped.
+///
+/// A child has a descriptor that becomes readable at its end, so that SIGCHLD stays the user's. One that has none is polled:
+/// at each SIGCHLD, which says that some have ended and not which, and once a second, as somebody may have taken the signal.
 final class ChildTable: Sendable {
-    fileprivate struct State {
-        var children: [Int32: Future<ChildStatus>] = [:]
-        /// There while there are children.
-        var subscription: Subscription?
-    }
-
     private let state = Lock(State())
 
     /// Takes a child over.
     ///
-    /// - Errors: ``ChildUnavailable``; what keeps SIGCHLD from being handled.
-    func adopt(_ process: Int32, in core: SignalCore) throws -> Future<ChildStatus> {
+    /// - Errors: ``ChildUnavailable``; what keeps the registry's thread from starting.
+    func adopt(_ process: Int32, in core: SignalCore) throws -> ChildExit {
         guard process > 0 else { throw ChildUnavailable(process: process, reason: .notOneProcess) }
-        let exit = Future<ChildStatus>.pending()
-        // A consumer that leaves is never the last: the child goes on, and so does the future.
-        exit.callback { _ in }
-        exit._setCanceller { .tooLate }
-        return try state.withLock { state in
-            if let known = state.children[process] { return known }
-            // First the handler, then the look: an end between the two is seen by the one or the other.
-            if state.subscription == nil { state.subscription = try subscribe(in: core) }
-            defer { state.leaveIfEmpty() }
-            switch Self.look(at: process) {
-            case .running: state.children[process] = exit
-            case .ended(let outcome): _ = exit._complete(outcome)
-            case .missing: throw ChildUnavailable(process: process, reason: .noChild)
-            }
-            return exit
-        }
-    }
-
-    private func subscribe(in core: SignalCore) throws -> Subscription {
-        let consumer = _Consumer<SignalDelivery>(demand: .unlimited) { event in
-            switch event {
-            case .next: self.reap()
-            case .end(let error): self.lost(error, core)
+        let (exit, errand) = try state.withLock { state -> (ChildExit, Errand?) in
+            if let known = state.children[process] { return (known.exit, nil) }
+            // The loop comes first: from then on forks are counted.
+            let loop = try core.startedLoop(for: .child)
+            let exit = ChildExit(of: process)
+            let child = Child(process, exit)
+            switch child.look() {
+            case .running: return (exit, state.insert(child, on: loop))
+            case .ended(let outcome):
+                child.close()
+                exit.complete(outcome)
+                return (exit, nil)
+            case .missing:
+                child.close()
+                throw ChildUnavailable(process: process, reason: .noChild)
             }
         }
-        let handler = core.subscriber(to: [.child], consumer)
-        try core.add(handler, to: [.child])
-        return handler.subscription
+        if let errand { run(errand, in: core) }
+        return exit
     }
 
-    private func reap() {
-        let ended = state.withLock { state in
-            let ended = state.children.compactMap { process, exit in
-                Self.outcome(of: process).map { (process, exit, $0) }
-            }
-            for (process, _, _) in ended { state.children[process] = nil }
-            state.leaveIfEmpty()
-            return ended.sorted { $0.0 < $1.0 }
-        }
-        for (_, exit, outcome) in ended { _ = exit._complete(outcome) }
-    }
-
-    /// The registry's loop was stopped under the handler: another one takes over, if it can.
-    private func lost(_ error: (any Error)?, _ core: SignalCore) {
-        let orphans = state.withLock { state in
-            state.subscription = nil
-            if state.children.isEmpty { return [Future<ChildStatus>]() }
-            do {
-                state.subscription = try subscribe(in: core)
-                return []
-            } catch {
-                defer { state.children = [:] }
-                return Array(state.children.values)
+    private func run(_ errand: Errand, in core: SignalCore) {
+        let loop = errand.loop
+        errand.endedPolling?.cancel()
+        if errand.isNewLoop { loop.stopped.callback { _ in self.move(in: core) } }
+        for child in errand.watched {
+            loop.readable(child.descriptor).callback { outcome in
+                // Of a loop that has stopped the children move to another one.
+                if case .failure(let error) = outcome, error is LoopClosed { return }
+                self.told(of: child, in: core)
             }
         }
-        for exit in orphans { _ = exit._complete(.failure(error ?? CancellationError())) }
-        reap()
+        guard let polling = errand.polling else { return }
+        polling.fill(startPolling(on: loop))
+        // An end before that is seen now.
+        poll()
     }
 
-    private enum Look {
-        case running
-        case ended(Result<ChildStatus, any Error>)
-        case missing
-    }
-
-    private static func look(at process: Int32) -> Look {
-        let state = sy_child_reap(process)
-        return switch state.kind {
-        case 0: .running
-        case 1: .ended(.success(.exited(state.value)))
-        case 2: .ended(.success(.killed(by: Signal(rawValue: state.value), dumpedCore: state.dumped_core)))
-        case _ where state.value == ECHILD: .missing
-        default: .ended(.failure(ChildUnavailable(process: process, reason: .system(state.value))))
+    /// SIGCHLD may be somebody else's, and then the timer is all there is.
+    private func startPolling(on loop: IOLoop) -> Subscription {
+        let signals = Signal.child.subscribe(demand: .unlimited) { event in
+            if case .next = event { self.poll() }
         }
+        let timer = try? loop.every(.seconds(1)) { self.poll() }
+        return Subscription(
+            request: { _ in },
+            cancel: {
+                timer?.stop()
+                return signals.cancel()
+            }
+        )
     }
 
-    /// What became of a child that was there before; nil while it runs.
-    private static func outcome(of process: Int32) -> Result<ChildStatus, any Error>? {
-        switch look(at: process) {
-        case .running: nil
-        case .ended(let outcome): outcome
-        case .missing: .failure(ChildUnavailable(process: process, reason: .reapedElsewhere))
+    private func poll() {
+        finish(state.withLock { $0.takeEnded($0.children.values.filter(\.isPolled)) })
+    }
+
+    /// The descriptor is readable, or cannot be watched. On the loop.
+    private func told(of child: Child, in core: SignalCore) {
+        let (departure, errand) = state.withLock { state -> (Departure, Errand?) in
+            let departure = state.takeEnded([child])
+            // A debugger is told of the end before the parent is.
+            return (departure, departure.ended.isEmpty ? state.poll(child) : nil)
+        }
+        finish(departure)
+        if let errand { run(errand, in: core) }
+    }
+
+    private func finish(_ departure: Departure) {
+        departure.endedPolling?.cancel()
+        for (child, outcome) in departure.ended { child.exit.complete(outcome) }
+    }
+
+    /// The registry's loop was stopped from a handler: another one takes over, if it can.
+    private func move(in core: SignalCore) {
+        do {
+            let errand = try state.withLock { state -> Errand? in
+                if state.children.isEmpty {
+                    state.loop = nil
+                    return nil
+                }
+                return state.settle(on: try core.startedLoop(for: .child))
+            }
+            if let errand { run(errand, in: core) }
+        } catch {
+            finish(state.withLock { $0.giveUp(error) })
         }
     }
 }
 
+extension ChildTable {
+    fileprivate struct State {
+        var children: [Int32: Child] = [:]
+        /// The loop that they are watched on. The table hears of its end.
+        var loop: IOLoop?
+        /// There while a child is polled.
+        var polling: SubscriptionPlace?
+    }
+
+    /// What is left to do for children that stay, without the lock.
+    fileprivate struct Errand {
+        let loop: IOLoop
+        var isNewLoop = false
+        var watched: [Child] = []
+        var polling: SubscriptionPlace?
+        var endedPolling: SubscriptionPlace?
+    }
+
+    /// What is left to do for children that were taken out, without the lock.
+    fileprivate struct Departure {
+        let ended: [(Child, Result<ChildStatus, any Error>)]
+        let endedPolling: SubscriptionPlace?
+    }
+}
+
 extension ChildTable.State {
-    /// Without children SIGCHLD does what it did before. The handler's end calls nobody.
-    mutating func leaveIfEmpty() {
-        guard children.isEmpty else { return }
-        subscription?.cancel()
-        subscription = nil
+    mutating func insert(_ child: Child, on loop: IOLoop) -> ChildTable.Errand {
+        var errand = settle(on: loop)
+        children[child.process] = child
+        if child.isPolled { startPolling(&errand) } else { errand.watched.append(child) }
+        return errand
+    }
+
+    /// A loop that is not the one that was known takes that one's place, and all its children.
+    mutating func settle(on loop: IOLoop) -> ChildTable.Errand {
+        var errand = ChildTable.Errand(loop: loop)
+        if self.loop === loop { return errand }
+        self.loop = loop
+        errand.isNewLoop = true
+        errand.watched = children.values.filter { !$0.isPolled }
+        errand.endedPolling = polling.take()
+        if errand.endedPolling != nil { startPolling(&errand) }
+        return errand
+    }
+
+    /// From now on nothing tells of its end.
+    mutating func poll(_ child: Child) -> ChildTable.Errand? {
+        guard let loop, children[child.process]?.exit === child.exit else { return nil }
+        children[child.process]?.isPolled = true
+        var errand = ChildTable.Errand(loop: loop)
+        startPolling(&errand)
+        return errand
+    }
+
+    private mutating func startPolling(_ errand: inout ChildTable.Errand) {
+        if polling != nil { return }
+        polling = SubscriptionPlace()
+        errand.polling = polling
+    }
+
+    /// Takes out those of the candidates that have ended, unless it was done before.
+    mutating func takeEnded(_ candidates: [Child]) -> ChildTable.Departure {
+        let ended = candidates.compactMap { child -> (Child, Result<ChildStatus, any Error>)? in
+            guard children[child.process]?.exit === child.exit, let outcome = child.outcome else { return nil }
+            children[child.process] = nil
+            child.close()
+            return (child, outcome)
+        }
+        // Without children to poll SIGCHLD does what it did before.
+        let isPolling = polling != nil && children.values.contains(where: \.isPolled)
+        return ChildTable.Departure(
+            ended: ended.sorted { $0.0.process < $1.0.process },
+            endedPolling: isPolling ? nil : polling.take()
+        )
+    }
+
+    /// There is no loop to be had.
+    mutating func giveUp(_ error: any Error) -> ChildTable.Departure {
+        defer { (children, loop) = ([:], nil) }
+        for child in children.values { child.close() }
+        return ChildTable.Departure(
+            ended: children.values.map { ($0, .failure(error)) },
+            endedPolling: polling.take()
+        )
     }
 }

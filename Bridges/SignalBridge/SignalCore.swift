@@ -40,7 +40,7 @@ final class SignalCore: Sendable {
     private let generation = sy_signals_generation()
     let children = ChildTable()
 
-    private var isForked: Bool { sy_signals_generation() != generation }
+    var isForked: Bool { sy_signals_generation() != generation }
 
     /// The process's registry, made at the first use.
     ///
@@ -173,7 +173,7 @@ final class SignalCore: Sendable {
 
     // MARK: The thread
 
-    private func startedLoop(for signal: Signal) throws -> IOLoop {
+    func startedLoop(for signal: Signal) throws -> IOLoop {
         try engine.withLock { engine in
             if let loop = engine { return loop }
             let descriptor = sy_signals_open()

@@ -53,11 +53,30 @@ public struct SignalUnavailable: Error, Sendable, CustomStringConvertible {
 public struct SignalsForked: Error, Sendable, CustomStringConvertible {
     /// What was to be done.
     public let operation: String
+    /// Whether re-initialising does not help.
+    private let isParents: Bool
+
+    init(operation: String) {
+        self.operation = operation
+        isParents = false
+    }
+
+    /// For a child of the parent's.
+    init(waitingFor process: Int32) {
+        operation = "waiting for process \(process)"
+        isParents = true
+    }
 
     /// What happened, where it began, what to do.
     public var description: String {
-        "SignalsForked: \(operation) in a forked child, where the registry of signals is a copy of the parent's without its"
-            + " thread. Call Signals.reinitializeAfterFork() in the child first, or start it with posix_spawn."
+        if isParents {
+            return
+                "SignalsForked: \(operation) in a forked child: the parent started it, and the kernel lets nobody else wait."
+                + " Wait in the parent, or start the process in the child, after Signals.reinitializeAfterFork()."
+        }
+        return
+            "SignalsForked: \(operation) in a forked child, where the registry of signals is a copy of the parent's without"
+            + " its thread. Call Signals.reinitializeAfterFork() in the child first, or start it with posix_spawn."
     }
 }
 
@@ -85,9 +104,9 @@ public struct ChildUnavailable: Error, Sendable, CustomStringConvertible {
     public enum Reason: Sendable, Hashable {
         /// The number names a group of processes, or none.
         case notOneProcess
-        /// The process is no child of this one, or was waited for before.
+        /// The process is no child of this one, or was waited for before, maybe by the kernel.
         case noChild
-        /// Somebody else waited for it first, and has its exit status.
+        /// Somebody else waited for it first, and has its exit status; or nobody has, because SIGCHLD was ignored.
         case reapedElsewhere
         /// Another error number of the system.
         case system(Int32)
@@ -106,10 +125,10 @@ public struct ChildUnavailable: Error, Sendable, CustomStringConvertible {
                 "the number has to be one process's, above zero. Pass what fork or posix_spawn returned."
             case .noChild:
                 "it is no child of this process, or was waited for before. Make one ChildProcess as soon as the child is"
-                    + " started, and share it."
+                    + " started, and share it. While SIGCHLD is ignored, nothing is left of a child that has ended."
             case .reapedElsewhere:
-                "somebody else waited for it first, and has its exit status. Leave the waiting to one of the two; beware of"
-                    + " waitpid(-1)."
+                "somebody else waited for it first, and has its exit status, or nobody has, because SIGCHLD was ignored."
+                    + " Leave the waiting to one of the two, beware of waitpid(-1), and do not ignore SIGCHLD."
             case .system(let code): "the system refused it with error \(code)."
             }
         return "ChildUnavailable: process \(process) cannot be waited for: \(text)"

@@ -53,7 +53,7 @@ public struct SignalSource: EventSource, Hashable, CustomStringConvertible {
             let core = try SignalCore.current(for: "handling \(self)")
             let subscriber = core.subscriber(to: signals, consumer)
             do { try core.add(subscriber, to: signals) } catch { subscriber.end(error) }
-            return subscriber.subscription
+            return core.subscription(of: subscriber)
         } catch {
             consumer.handler(.end(error))
             return .spent
@@ -141,4 +141,15 @@ public enum Signals {
     /// - Executor: The child's only thread. Other parts have to be made usable as well, see
     ///   ``/Loops/IOLoop/reinitializeAfterFork()``.
     public static func reinitializeAfterFork() { SignalCore.reinitializeAfterFork() }
+}
+
+extension SignalCore {
+    /// A handler's place here, which is spent in a forked child.
+    func subscription(of handler: Handler) -> Subscription {
+        let place = handler.subscription
+        return Subscription(
+            request: { if !self.isForked { place.request($0) } },
+            cancel: { self.isForked ? .tooLate : place.cancel() }
+        )
+    }
 }

@@ -18,6 +18,7 @@
 #include <unistd.h>
 #if defined(__linux__)
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #endif
 
 #if defined(SIGRTMAX)
@@ -181,7 +182,49 @@ void sy_code_owner(const void *address, const char **file, const char **name) {
     *name = info.dli_sname;
 }
 
-sy_child_state sy_child_reap(int process) {
+#if defined(__linux__)
+// Older headers have neither, and both are the same on all of Swift's platforms.
+#if !defined(SYS_pidfd_open)
+#define SYS_pidfd_open 434
+#endif
+enum { by_descriptor = 3 };
+
+int sy_child_open(int process) {
+    int descriptor = (int)syscall(SYS_pidfd_open, process, 0);
+    if (descriptor < 0) return -errno;
+    // Linux 5.3 opens what only 5.4 waits for.
+    siginfo_t info;
+    if (waitid((idtype_t)by_descriptor, (id_t)descriptor, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != EINVAL)
+        return descriptor;
+    close(descriptor);
+    return -ENOSYS;
+}
+
+static sy_child_state reap_by_descriptor(int descriptor) {
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    if (waitid((idtype_t)by_descriptor, (id_t)descriptor, &info, WEXITED | WNOHANG) != 0)
+        return (sy_child_state){-1, errno, false};
+    if (info.si_pid == 0) return (sy_child_state){0, 0, false};
+    if (info.si_code == CLD_EXITED) return (sy_child_state){1, info.si_status, false};
+    return (sy_child_state){2, info.si_status, info.si_code == CLD_DUMPED};
+}
+#else
+int sy_child_open(int process) {
+    (void)process;
+    return -ENOSYS;
+}
+
+static sy_child_state reap_by_descriptor(int descriptor) {
+    (void)descriptor;
+    return (sy_child_state){-1, ENOSYS, false};
+}
+#endif
+
+void sy_child_close(int descriptor) { close(descriptor); }
+
+sy_child_state sy_child_reap(int process, int descriptor) {
+    if (descriptor >= 0) return reap_by_descriptor(descriptor);
     int status = 0;
     pid_t found = waitpid(process, &status, WNOHANG);
     if (found == 0) return (sy_child_state){0, 0, false};

@@ -86,6 +86,66 @@ extension SignalBridgeTests {
             #endif
         }
 
+        @Test(
+            "SG23: what is the parent's is spent in a forked child: a handler's place, and waiting for the parent's children"
+        )
+        func parents() async {
+            await #expect(processExitsWith: .exitCode(42)) {
+                let status = try await onThread { () -> Int32 in
+                    let log = Log<SignalDelivery>()
+                    let handlers = [try Signal.user1.handle { log.add($0) }, Signal.user2.subscribe { _ in }]
+                    let ended = try ChildProcess(id: startShell("exit 3"))
+                    _ = try ended.wait()
+                    let running = try ChildProcess(id: startShell("exec sleep 600"))
+                    guard ForkTests.settle(log) else { return 7 }
+                    let child = fork()
+                    if child == 0 { _exit(ForkTests.useParents(handlers, ended, running)) }
+                    guard let status = ForkTests.end(of: child) else { return 2 }
+                    // In the parent all is as it was.
+                    if handlers.contains(where: { $0.cancel() != .stopped }) { return 3 }
+                    kill(running.id, SIGKILL)
+                    guard try running.wait() == .killed(by: .kill, dumpedCore: false) else { return 4 }
+                    return status >> 8
+                }
+                exit(status)
+            }
+        }
+
+        private static func useParents(
+            _ handlers: [Subscription],
+            _ ended: ChildProcess,
+            _ running: ChildProcess
+        ) -> Int32 {
+            for round: Int32 in 0...1 {
+                for handler in handlers {
+                    handler.request(1)
+                    guard handler.cancel() == .tooLate else { return 10 + round }
+                }
+                guard case .success(.exited(3)) = Result(catching: { try ended.wait() }) else { return 12 + round }
+                let wait = Result { try running.wait(timeout: .seconds(60)) }
+                guard case .failure(let error as SignalsForked) = wait else { return 14 + round }
+                guard "\(error)".contains("\(running.id)"), "\(error)".contains("parent") else { return 16 + round }
+                let told = Log<Bool>()
+                running.callback { told.add($0.isFailure(of: SignalsForked.self)) }
+                guard told.all == [true], running.future().failure is SignalsForked else { return 18 + round }
+                // To take it over is no way out, either.
+                let adoption = Result { try ChildProcess(id: running.id) }
+                guard case .failure(let refusal) = adoption else { return 20 + round }
+                guard round == 0 ? refusal is SignalsForked : refusal is ChildUnavailable else { return 22 + round }
+                #if SWITCHYARD_PTHREAD_LOCK
+                // Thread sanitizer bears no new thread in a forked child.
+                return 42
+                #else
+                Signals.reinitializeAfterFork()
+                #endif
+            }
+            // Its own children are the child's.
+            do {
+                let own = try ChildProcess(id: startShell("exit 5"))
+                return try own.wait(timeout: .seconds(60)) == .exited(5) ? 42 : 24
+            } catch { return 25 }
+        }
+
         /// Lets the registry's thread have its first delivery, and sleep: what it holds in a fork is held for ever in the child.
         private static func settle(_ log: Log<SignalDelivery>) -> Bool {
             raiseHere(.user1)

@@ -26,6 +26,12 @@ extension Log<SignalDelivery> {
 
 struct HandlerFailed: Error, Equatable {}
 
+extension Result {
+    func isFailure<Cause: Error>(of type: Cause.Type) -> Bool {
+        if case .failure(let error) = self { error is Cause } else { false }
+    }
+}
+
 extension Future {
     /// The error of a future that has to have failed.
     var failure: (any Error)? {

@@ -50,7 +50,11 @@ int sy_signal_last(void);
 /// The file, and where it is known the function, that an address of code belongs to. Strings of the dynamic linker's.
 void sy_code_owner(const void *_Nonnull address, const char *_Nullable *_Nonnull file, const char *_Nullable *_Nonnull name);
 
-/// What waitpid says of one child.
+/// Opens a descriptor that becomes readable when the process has ended (Linux: pidfd). Returns it, or a negated errno.
+int sy_child_open(int process);
+void sy_child_close(int descriptor);
+
+/// What the kernel says of one child.
 typedef struct sy_child_state {
     /// 0: runs. 1: exited, with `value`. 2: ended by signal `value`. -1: an error, with errno `value`.
     int kind;
@@ -58,8 +62,9 @@ typedef struct sy_child_state {
     bool dumped_core;
 } sy_child_state;
 
-/// Looks at one child and reaps it if it has ended. Does not wait.
-sy_child_state sy_child_reap(int process);
+/// Looks at one child and reaps it if it has ended. Does not wait. By its descriptor if that is not negative: the number
+/// may be another child's by now.
+sy_child_state sy_child_reap(int process, int descriptor);
 
 #if defined(__cplusplus)
 }
