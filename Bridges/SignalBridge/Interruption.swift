@@ -37,11 +37,12 @@ final class Interruption: Sendable {
     /// - Returns: What else ended the wait.
     func failureOfWait(for source: Future<some Sendable>, timeout: Duration?) -> (any Error)? {
         do {
-            // A look asks the source's producer whether this thread may block for it.
-            if case .thread = WaitContext.current, !source.isCompleted {
-                do { try source._waitUntilDone(timeout: .zero) } catch is TimedOut {}
+            guard case .thread = WaitContext.current, !source.isCompleted else {
+                try gate.wait(timeout: timeout)
+                return nil
             }
-            try gate.wait(timeout: timeout)
+            // A thread that blocks for the gate blocks for the source, whose producer may refuse that.
+            try source._whileBlocking { try gate.wait(timeout: timeout) }
             return nil
         } catch { return error }
     }

@@ -137,6 +137,37 @@ extension SignalBridgeTests {
             #expect(inLoop)
         }
 
+        @Test("SG11, B4: a wait that signals may end counts as blocked for the pool whose job it waits for")
+        func poolThreads() async throws {
+            let pool = WorkerPool(name: "interruptible", size: 2)
+            // Both threads are taken, so that a further job finds none.
+            let entered = Log<Int>()
+            @Sendable func enter() -> Bool {
+                entered.add(1)
+                return blockUntil { entered.count == 2 }
+            }
+            let interruptible = pool.submit { () -> Int in
+                guard enter() else { return 0 }
+                let inner = pool.submit { 1 }
+                while true {
+                    // Refused while the other one looks.
+                    do { return try inner.wait(interruptedBy: .user1) } catch is WouldDeadlock { continue }
+                }
+            }
+            let other = pool.submit { () -> Bool in
+                guard enter() else { return false }
+                let inner = pool.submit { 1 }
+                func isRefused() -> Bool {
+                    do { try inner.wait(timeout: .zero) } catch { return error is WouldDeadlock }
+                    return false
+                }
+                // And stays so.
+                return blockUntil { (0..<10_000).allSatisfy { _ in isRefused() } }
+            }
+            #expect(try await other.value)
+            #expect(try await interruptible.value == 1)
+        }
+
         @Test("SG12: a signal that comes too late to interrupt does what it would have done without the wait")
         func passedOn() async {
             await #expect(processExitsWith: .signal(SIGTERM)) {
