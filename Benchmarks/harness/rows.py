@@ -141,7 +141,7 @@ ROWS = [
         "signal to handler", "ns", ours("signal", 50_000),
         (
             Peer("Dispatch signal source", Work("swift-peers", "dispatch-signal", 20_000), 1.00),
-            Peer("Go signal.Notify", Work("go-peers", "signal", 50_000), 1.00),
+            Peer("Go signal.Notify", Work("go-peers", "signal", 50_000), 1.50),
             Peer("asyncio add_signal_handler", Work("asyncio-rows", "signal", 20_000), 1.00),
         ),
     ),

@@ -5,15 +5,15 @@
 ///
 /// Not for use outside of Switchyard, whose verbs are made of it: an element that nobody wants any more stays the source's.
 public struct _Consumer<Element: Sendable>: Sendable {
-    package typealias Handler = @Sendable (SourceEvent<Element>) -> Void
+    @usableFromInline package typealias Handler = @Sendable (SourceEvent<Element>) -> Void
 
-    package let demand: Demand
+    @usableFromInline package let demand: Demand
     /// Where the handler runs; nil is where the source delivers.
-    package let executor: (any CallbackExecutor)?
+    @usableFromInline package let executor: (any CallbackExecutor)?
     /// Says whether somebody wants this element: then the handler is called with it, by the same thread. A consumer that
     /// declines has asked for nothing from then on. Nil is always.
-    package let claims: (@Sendable (Element) -> Bool)?
-    package let handler: Handler
+    @usableFromInline package let claims: (@Sendable (Element) -> Bool)?
+    @usableFromInline package let handler: Handler
 
     package init(
         demand: Demand,

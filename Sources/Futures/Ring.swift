@@ -77,6 +77,7 @@ package struct _Ring<Element> {
     /// Replaces the first element for which there is a replacement; O(count).
     ///
     /// - Returns: Whether there was one.
+    @inlinable
     package mutating func replaceFirst(by replacement: (Element) -> Element?) -> Bool {
         for offset in 0..<count {
             let index = (head + offset) & (slots.count - 1)

@@ -6,10 +6,13 @@
 ///
 /// An element stays here until the handler is called with it, also while that waits for its executor: who leaves leaves it
 /// behind.
+@usableFromInline
 package final class _Subscriber<Element: Sendable>: Sendable {
-    package typealias Handler = _Consumer<Element>.Handler
+    @usableFromInline package typealias Handler = _Consumer<Element>.Handler
 
     /// What becomes of elements for which there is no demand.
+    @usableFromInline
+    @frozen
     package enum Backlog: Sendable {
         case unbounded
         /// So many are kept; what comes then is dropped.
@@ -20,21 +23,23 @@ package final class _Subscriber<Element: Sendable>: Sendable {
         case merging(@Sendable (Element, Element) -> Element?)
     }
 
-    private struct State {
-        var handler: Handler?
-        var demand: Demand
+    @usableFromInline
+    struct State {
+        @usableFromInline var handler: Handler?
+        @usableFromInline var demand: Demand
         /// How many elements a source was asked for that counts them.
-        var asked: Demand = .none
+        @usableFromInline var asked: Demand = .none
         /// How often there was a request.
-        var requests = 0
-        var backlog = _Ring<Element>()
-        var end: SourceEvent<Element>?
-        var isDelivering = false
-        var dropped = 0
+        @usableFromInline var requests = 0
+        @usableFromInline var backlog = _Ring<Element>()
+        @usableFromInline var end: SourceEvent<Element>?
+        @usableFromInline var isDelivering = false
+        @usableFromInline var dropped = 0
 
         /// What was asked for is kept whatever the limit, which is for what comes beyond that.
         ///
         /// - Returns: What was displaced, to be released when nothing is locked.
+        @inlinable
         mutating func keep(_ element: Element, in limit: Backlog) -> Element? {
             let beyond = demand == .unlimited ? -1 : backlog.count - demand.count
             var displaced: Element?
@@ -55,6 +60,7 @@ package final class _Subscriber<Element: Sendable>: Sendable {
         }
 
         /// Whether there is something to be delivered now, and nobody who delivers: then that is the caller.
+        @inlinable
         mutating func begin() -> Bool {
             guard !isDelivering, handler != nil else { return false }
             isDelivering = backlog.isEmpty ? end != nil : demand != .none
@@ -62,6 +68,7 @@ package final class _Subscriber<Element: Sendable>: Sendable {
         }
 
         /// Takes what is to be delivered next.
+        @inlinable
         mutating func take() -> (Handler, SourceEvent<Element>)? {
             guard let handler else { return nil }
             if demand != .none, let element = backlog.popFirst() {
@@ -74,19 +81,19 @@ package final class _Subscriber<Element: Sendable>: Sendable {
         }
     }
 
-    private let state: Lock<State>
-    private let backlog: Backlog
-    private let executor: (any CallbackExecutor)?
-    private let claims: (@Sendable (Element) -> Bool)?
+    @usableFromInline let state: Lock<State>
+    @usableFromInline let backlog: Backlog
+    @usableFromInline let executor: (any CallbackExecutor)?
+    @usableFromInline let claims: (@Sendable (Element) -> Bool)?
     /// Called when the handler asks for more than is there: for sources that keep their elements themselves.
-    private let onDemand: (@Sendable (_Subscriber) -> Void)?
+    @usableFromInline let onDemand: (@Sendable (_Subscriber) -> Void)?
     /// Called when the handler is about to be called with an element.
-    private let onDelivery: (@Sendable (Element) -> Void)?
+    @usableFromInline let onDelivery: (@Sendable (Element) -> Void)?
     /// Called when the handler leaves, with what was kept for it.
-    private let onLeave: (@Sendable (_Subscriber, [Element]) -> Void)?
+    @usableFromInline let onLeave: (@Sendable (_Subscriber, [Element]) -> Void)?
     /// Takes an element that the consumer has declined: for sources whose elements are somebody else's then. Without it the
     /// element is kept.
-    private let onDecline: (@Sendable (Element) -> Void)?
+    @usableFromInline let onDecline: (@Sendable (Element) -> Void)?
 
     package init(
         _ consumer: _Consumer<Element>,
@@ -114,6 +121,7 @@ package final class _Subscriber<Element: Sendable>: Sendable {
     package var droppedCount: Int { state.withLock { $0.dropped } }
 
     /// Whether the handler would be called for one more element at once.
+    @inlinable
     package var hasDemand: Bool {
         state.withLock { $0.handler != nil && $0.end == nil && $0.demand.count > $0.backlog.count }
     }
@@ -121,6 +129,7 @@ package final class _Subscriber<Element: Sendable>: Sendable {
     /// An element happened.
     ///
     /// - Returns: False if the handler has left, or has been told the end.
+    @inlinable
     @discardableResult
     package func offer(_ element: Element) -> Bool {
         let isWanted = accept(element)
@@ -130,13 +139,15 @@ package final class _Subscriber<Element: Sendable>: Sendable {
 
     /// The same, without calling the handler: `deliver()` has to follow. For who offers one element to several, whose
     /// handlers may offer others.
+    @inlinable
     package func accept(_ element: Element) -> Bool {
         let (isWanted, displaced) = state.withLock { state in accept(element, &state) }
         _ = consume displaced
         return isWanted
     }
 
-    private func accept(_ element: Element, _ state: inout State) -> (Bool, displaced: Element?) {
+    @inlinable
+    func accept(_ element: Element, _ state: inout State) -> (Bool, displaced: Element?) {
         guard state.handler != nil, state.end == nil else { return (false, nil) }
         return (true, state.keep(element, in: backlog))
     }
@@ -202,6 +213,7 @@ package final class _Subscriber<Element: Sendable>: Sendable {
     // MARK: Calling the handler
 
     /// Calls the handler for what it has asked for, unless somebody does.
+    @inlinable
     package func deliver() {
         while state.withLock({ $0.begin() }) {
             if let executor { return post(to: executor) }
@@ -210,7 +222,8 @@ package final class _Subscriber<Element: Sendable>: Sendable {
     }
 
     /// The next event, of which there was one when delivering began.
-    private func step() {
+    @inlinable
+    func step() {
         guard
             let (handler, event, requests) = state.withLock({ state in
                 state.take().map { ($0, $1, state.requests) }
@@ -224,10 +237,12 @@ package final class _Subscriber<Element: Sendable>: Sendable {
         finish()
     }
 
-    private func finish() { state.withLock { $0.isDelivering = false } }
+    @inlinable
+    func finish() { state.withLock { $0.isDelivering = false } }
 
     /// Nobody wants this one. Who has asked since the claim will be asked again.
-    private func decline(_ element: Element, _ requests: Int) {
+    @usableFromInline
+    func decline(_ element: Element, _ requests: Int) {
         let isLeft = state.withLock { state in
             state.isDelivering = false
             let isWanted = state.requests != requests
@@ -241,7 +256,8 @@ package final class _Subscriber<Element: Sendable>: Sendable {
     }
 
     /// Each event comes to the executor by itself, which others use as well.
-    private func post(to executor: any CallbackExecutor) {
+    @usableFromInline
+    func post(to executor: any CallbackExecutor) {
         let turn = Turn { [self] isRun in
             if isRun {
                 step()
