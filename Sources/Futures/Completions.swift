@@ -99,29 +99,41 @@ public struct Completions<Key: Sendable, Success: Sendable>: AsyncSequence, Send
         }
     }
 
-    private let supply: Supply
+    /// Held by those who may still take: with the last of them nothing stays with the inputs.
+    private final class Handle: Sendable {
+        let supply: Supply
+        private let registrations: [Registration]
 
-    init(_ inputs: [(Key, some Awaitable<Success>)]) {
-        supply = Supply(total: inputs.count)
-        for (key, input) in inputs {
-            _ = input.observe { [supply] outcome in supply.deliver(Completion(key: key, outcome: outcome)) }
+        init(_ inputs: [(Key, some Awaitable<Success>)]) {
+            let supply = Supply(total: inputs.count)
+            self.supply = supply
+            registrations = inputs.map { key, input in
+                input.observe { outcome in supply.deliver(Completion(key: key, outcome: outcome)) }
+            }
         }
+
+        deinit { for registration in registrations { registration.withdraw() } }
     }
+
+    private let handle: Handle
+    private var supply: Supply { handle.supply }
+
+    init(_ inputs: [(Key, some Awaitable<Success>)]) { handle = Handle(inputs) }
 
     /// The next outcome, nil at the end; nothing is taken until a verb is used.
     public func next(fileID: StaticString = #fileID, line: UInt = #line) -> Call<Element?> {
-        Call(start: { [supply] in
+        Call(start: { [handle] in
             let result = Future<Element?>.pending(fileID: fileID, line: line)
-            Self.take(from: supply, into: result)
+            Self.take(from: handle, into: result)
             return result
         })
     }
 
-    private static func take(from supply: Supply, into result: Future<Element?>) {
+    private static func take(from handle: Handle, into result: Future<Element?>) {
         if result.isCompleted { return }
-        switch supply.step() {
+        switch handle.supply.step() {
         case .element(let element):
-            if !result._complete(.success(element)) { supply.putBack(element) }
+            if !result._complete(.success(element)) { handle.supply.putBack(element) }
         case .end: _ = result._complete(.success(nil))
         case .wait(let waiter):
             result._setCanceller {
@@ -129,7 +141,7 @@ public struct Completions<Key: Sendable, Success: Sendable>: AsyncSequence, Send
                 return .stopped
             }
             _ = waiter.observe { outcome in
-                if case .success = outcome { take(from: supply, into: result) }
+                if case .success = outcome { take(from: handle, into: result) }
             }
         }
     }

@@ -259,6 +259,20 @@ public class Future<Success: Sendable>: _FutureCore, Awaitable, @unchecked Senda
         return Registration(owner: self, token: node)
     }
 
+    /// Observes without taking over the duty to see a failure.
+    package final func _watch(
+        _ observer: @escaping @Sendable (Result<Success, any Error>) throws -> Void
+    ) -> Registration {
+        guard _acquire() else {
+            _Trampoline.deliver(late: _LateDelivery(of: self, to: observer), of: self)
+            return .spent
+        }
+        let node = _CallbackNode(observer)
+        _addToTable(node)
+        _release(setting: _Bits.used)
+        return Registration(owner: self, token: node)
+    }
+
     @usableFromInline
     final func _deliverLate(
         _ observer: @escaping @Sendable (Result<Success, any Error>) throws -> Void

@@ -53,6 +53,15 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
         _state.store(_Bits.produced, ordering: .relaxed)
     }
 
+    /// The same for one that may be complete, in the place of its holder.
+    package final func _takeProducer(_ producer: _Node) {
+        guard _acquire() else { return }
+        let holder = _relink(nil)
+        unsafe _link = unsafe .passUnretained(producer)
+        _release(setting: _Bits.produced)
+        _ = consume holder
+    }
+
     /// With `busy` held, or before anybody else has the future.
     @inlinable final var _linked: _Node? { unsafe _link?.takeUnretainedValue() }
 

@@ -33,6 +33,15 @@ extension Task: Awaitable {
     }
 }
 
+/// What is cancelled by its handle only, for who has been given that.
+package protocol _Handle {
+    func _cancel()
+}
+
+extension Task: _Handle {
+    package func _cancel() { cancel() }
+}
+
 /// An observer that stays, so that nobody who leaves is the last.
 // SAFETY: no state.
 private final class Bystander: _Node, @unchecked Sendable {}

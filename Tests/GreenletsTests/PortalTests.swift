@@ -335,7 +335,7 @@ struct PortalTests {
             }
         }
         try await handle.future.value.kill()
-        await #expect(throws: GreenletExit.self) { try await task.value }
+        await #expect(throws: CancellationError.self) { try await task.value }
         try await onThread { [greenlet = try await handle.future.value] in
             try greenlet.join()
             #expect(greenlet.isDead)

@@ -41,8 +41,11 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     @exclusivity(unchecked) final var parkNumber: UInt64 = 0
     /// The park in progress ends by itself.
     @exclusivity(unchecked) final var hasDeadline = false
-    /// What a kill or cancellation delivers at the next wait point.
-    @exclusivity(unchecked) package final var interruption: (any Error)?
+    /// What is thrown at the next wait point, and whether there is something.
+    @exclusivity(unchecked) private final var interruptions = Interruptions()
+    @exclusivity(unchecked) private final var isInterrupted = false
+    /// The deadline of the park in progress has come.
+    @exclusivity(unchecked) private final var isTimedOut = false
     /// What the park in progress waits for: for dumps. Alive as long as the park.
     @exclusivity(unchecked) final var waitsFor: Unmanaged<_Node>?
     @exclusivity(unchecked) package final var context: UnsafeMutablePointer<sy_context>?
@@ -54,6 +57,8 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     @exclusivity(unchecked) final var isListed = false
     /// Greenlets of the same hub that wait for the end of this one, while it is listed.
     @exclusivity(unchecked) final var joiners = JoinerList()
+    /// What one that is made paused keeps until it is started.
+    final let pause: Pause?
     /// The place in the list of another greenlet's joiners.
     @exclusivity(unchecked) final var nextJoiner: Unmanaged<AnyGreenlet>?
 
@@ -64,6 +69,7 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
         name: consuming String?,
         stackSize: Int,
         isHosted: Bool = false,
+        pause: Pause? = nil,
         outcome: Unmanaged<_FutureCore>,
         fileID: StaticString,
         line: UInt
@@ -75,6 +81,7 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
         self.name = name ?? ""
         self.stackSize = stackSize
         self.isHosted = isHosted
+        self.pause = pause
         #if DEBUG
         origin = SourceSite(fileID: fileID, line: line)
         #else
@@ -110,6 +117,12 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
 
     /// The future of the outcome.
     package final var completion: _FutureCore { unsafe outcomeReference.takeUnretainedValue() }
+
+    /// Calls back with the end, and its error; quietly, without taking over the duty to see that.
+    func observeEnd(
+        quietly: Bool = false,
+        _ body: @escaping @Sendable ((any Error)?) -> Void
+    ) -> Registration { .spent }
 
     /// Runs the body and completes the future.
     package func main() {}
@@ -182,7 +195,7 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
         on source: Unmanaged<_FutureCore>?,
         until deadline: LoopInstant?
     ) -> _ParkResult {
-        if unsafe interruption != nil || hasUnpark { return endOfPark() }
+        if unsafe isInterrupted || hasUnpark { return endOfPark() }
         var isWaitingForGreenlet = false
         if let source = unsafe source, deadline == nil {
             isWaitingForGreenlet = unsafe source._withUnsafeGuaranteedRef { $0._isProduced }
@@ -193,7 +206,7 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
         if isWaitingForGreenlet { unsafe scheduler.pointee.waitingForGreenlets += 1 }
         unsafe waitsFor = unsafe source.map { unsafe .fromOpaque($0.toOpaque()) }
         unsafe isInterruptible = true
-        if let deadline { suspend(until: deadline) } else { suspend() }
+        suspendInterruptibly(until: deadline)
         unsafe isInterruptible = false
         unsafe waitsFor = nil
         if isWaitingForGreenlet { unsafe scheduler.pointee.waitingForGreenlets -= 1 }
@@ -201,10 +214,10 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     }
 
     override public final func _park(in line: Unmanaged<_Node>, until deadline: LoopInstant?) -> _ParkResult {
-        if unsafe interruption != nil || hasUnpark { return endOfPark() }
+        if unsafe isInterrupted || hasUnpark { return endOfPark() }
         unsafe waitsFor = unsafe line
         unsafe isInterruptible = true
-        if let deadline { suspend(until: deadline) } else { suspend() }
+        suspendInterruptibly(until: deadline)
         unsafe isInterruptible = false
         unsafe waitsFor = nil
         return endOfPark()
@@ -216,13 +229,28 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
         unsafe hasUnpark = false
         // What was waited for has come: the interruption keeps for the next wait, so that nothing is lost.
         if unparked { return .unparked }
-        guard let error = unsafe interruption else { return .timedOut }
-        unsafe interruption = nil
-        return .interrupted(error)
+        return takeInterruption().map { .interrupted($0) } ?? .timedOut
     }
 
     override public final func _postpone(_ error: any Error) {
-        if unsafe interruption == nil { unsafe interruption = error }
+        unsafe interruptions.putBack(error)
+        unsafe isInterrupted = true
+    }
+
+    @inline(never)
+    private final func takeInterruption() -> (any Error)? {
+        guard unsafe isInterrupted else { return nil }
+        let error = unsafe interruptions.take()
+        unsafe isInterrupted = unsafe interruptions.isPending
+        return error
+    }
+
+    @inline(__always)
+    private final func suspendInterruptibly(until deadline: LoopInstant?) {
+        if let deadline { return suspend(until: deadline) }
+        suspend()
+        // A limit that was withdrawn has woken for nothing.
+        while unsafe !hasUnpark, unsafe !isInterrupted { suspend() }
     }
 
     private final func suspend(until deadline: LoopInstant) {
@@ -230,13 +258,17 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
         unsafe hasDeadline = true
         defer { unsafe hasDeadline = false }
         let number = unsafe parkNumber
+        unsafe isTimedOut = false
         let timer = unsafe hub.loop.schedule(at: deadline) { [self] in timeOut(park: number) }
         suspend()
+        while unsafe !hasUnpark, unsafe !isInterrupted, unsafe !isTimedOut { suspend() }
         timer.cancel()
     }
 
     private final func timeOut(park number: UInt64) {
-        if unsafe number == parkNumber, unsafe isInterruptible, unsafe isParked { makeReady() }
+        guard unsafe number == parkNumber else { return }
+        unsafe isTimedOut = true
+        if unsafe isInterruptible, unsafe isParked { makeReady() }
     }
 
     override public final func _parkUninterruptibly() {
@@ -335,10 +367,49 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
         case .dead: return
         case .pending: endUnstarted(error)
         case .started:
-            unsafe interruption = error
-            if unsafe isParked, unsafe isInterruptible { makeReady() }
+            unsafe interruptions.add(error)
+            deliverInterruption()
         }
     }
+
+    /// On the hub's thread, for one that has no stack yet: the error comes at its first wait point.
+    final func interruptAtFirstWait(_ error: any Error) {
+        unsafe interruptions.add(error)
+        unsafe isInterrupted = true
+    }
+
+    private final func deliverInterruption() {
+        unsafe isInterrupted = true
+        if unsafe isParked, unsafe isInterruptible { makeReady() }
+    }
+
+    /// On the hub's thread: a limit has run out.
+    final func expire(_ timeout: Timeout) {
+        guard unsafe state == .started else { return }
+        unsafe interruptions.add(timeout)
+        deliverInterruption()
+    }
+
+    /// A limit's scope has ended.
+    final func forget(_ timeout: Timeout) {
+        if isOnHub { return withdraw(timeout) }
+        if !isDead { unsafe scheduler.pointee.act { [self] in withdraw(timeout) } }
+    }
+
+    private final func withdraw(_ timeout: Timeout) {
+        unsafe interruptions.withdraw(timeout)
+        unsafe isInterrupted = unsafe interruptions.isPending
+    }
+
+    /// For who waits for nothing in particular.
+    @inline(__always)
+    final func throwIfInterrupted() throws { if unsafe isInterrupted { try throwInterruption() } }
+
+    @inline(never)
+    private final func throwInterruption() throws { if let error = takeInterruption() { throw error } }
+
+    /// The loop that the greenlet runs on.
+    public final var loop: any Loop { unsafe hub.loop }
 
     /// Waits until the greenlet has ended, however it does.
     ///

@@ -63,14 +63,8 @@ private func yieldElsewhere() throws {
 
 extension AnyGreenlet {
     fileprivate final func yieldHere() throws {
-        if unsafe interruption == nil { yieldToOthers() }
-        if unsafe interruption != nil { try throwInterruption() }
-    }
-
-    @inline(never)
-    private final func throwInterruption() throws {
-        guard let error = unsafe interruption else { return }
-        unsafe interruption = nil
-        throw error
+        try throwIfInterrupted()
+        yieldToOthers()
+        try throwIfInterrupted()
     }
 }

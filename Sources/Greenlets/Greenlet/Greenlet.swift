@@ -17,7 +17,7 @@ public import Futures
 /// - Errors: What the body throws is the outcome; nobody's observing it is reported.
 public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @unchecked Sendable {  // SAFETY: below.
     // `body` is taken once, on the hub's thread.
-    @usableFromInline let outcome: Future<Success>
+    @usableFromInline let end: Future<Success>
     @safe @exclusivity(unchecked) @usableFromInline var body: (() throws -> Success)?
     /// Runs the body, specialised where the greenlet is spawned; a virtual method of a generic class would not be.
     @usableFromInline let step: @Sendable (AnyGreenlet) -> Void
@@ -26,6 +26,7 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
     init(
         hub: Unmanaged<Hub>,
         isHere: Bool,
+        pause: Pause?,
         name: String?,
         stackSize: Int,
         fileID: StaticString,
@@ -35,20 +36,23 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
     ) {
         self.body = body
         self.step = step
-        outcome = Future<Success>.pending(fileID: fileID, line: line)
+        end = Future<Success>.pending(fileID: fileID, line: line)
         // SAFETY: the greenlet owns its outcome.
-        let reference = unsafe Unmanaged<_FutureCore>.passUnretained(outcome)
+        let reference = unsafe Unmanaged<_FutureCore>.passUnretained(end)
         unsafe super.init(
             hub: hub,
             isHere: isHere,
             name: name,
             stackSize: stackSize,
+            pause: pause,
             outcome: reference,
             fileID: fileID,
             line: line
         )
         // The hub owns a greenlet until it has completed its outcome.
-        unsafe reference._withUnsafeGuaranteedRef { $0._setProducer(self) }
+        unsafe reference._withUnsafeGuaranteedRef { end in
+            if let pause { end._setHolder(pause) } else { end._setProducer(self) }
+        }
     }
 
     /// Starts a greenlet: it is scheduled, and runs after the caller has waited, yielded or returned to its loop.
@@ -76,9 +80,26 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
         _ body: sending @escaping () throws -> Success
     ) -> Greenlet<Success> {
         let place = unsafe Hub.forSpawn(on: loop)
-        let greenlet = unsafe Greenlet(
+        let greenlet = unsafe make(at: place, name, stackSize, fileID, line, body)
+        greenlet.begin(isHere: unsafe place.isHere)
+        return greenlet
+    }
+
+    @inlinable
+    @inline(__always)
+    static func make(
+        at place: (hub: Unmanaged<Hub>, isHere: Bool),
+        pause: Pause? = nil,
+        _ name: String?,
+        _ stackSize: Int,
+        _ fileID: StaticString,
+        _ line: UInt,
+        _ body: sending @escaping () throws -> Success
+    ) -> Greenlet<Success> {
+        unsafe Greenlet(
             hub: place.hub,
             isHere: place.isHere,
+            pause: pause,
             name: name,
             stackSize: stackSize,
             fileID: fileID,
@@ -90,10 +111,18 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
             // Not `take()`: a generic method on the optional would wrap the function in an allocated thunk.
             guard let body = greenlet.body else { return }
             greenlet.body = nil
-            do { _ = greenlet.outcome._succeed(try body()) } catch { greenlet.fail(error) }
+            do { _ = greenlet.end._succeed(try body()) } catch { greenlet.fail(error) }
         }
-        greenlet.begin(isHere: unsafe place.isHere)
-        return greenlet
+    }
+
+    deinit {
+        // Only one that was never scheduled still has its body.
+        if body != nil { dropUnstarted() }
+    }
+
+    private func dropUnstarted() {
+        end._markForDrain()
+        _ = end._fail(BrokenPromise(origin: "\(_summary), which was never started"))
     }
 
     /// Registers an observer of the outcome.
@@ -102,16 +131,17 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
     public func observe(
         _ observer: @escaping @Sendable (Result<Success, any Error>) -> Void
     ) -> Registration {
-        outcome.observe(observer)
+        end.observe(observer)
     }
 
     /// The future of the outcome.
-    @inlinable public var _core: Unmanaged<_FutureCore>? { unsafe .passUnretained(outcome) }
+    @inlinable public var _core: Unmanaged<_FutureCore>? { unsafe .passUnretained(end) }
 
     override package func main() { step(self) }
 
     override package func endUnstarted(_ error: any Error) {
         unsafe state = .dead
+        _ = pause?.end()
         body = nil
         fail(error)
     }
@@ -121,8 +151,26 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
         fail(error)
     }
 
+    /// How it ended, nil before.
+    public var outcome: Result<Success, any Error>? { end.outcome }
+
+    /// It has returned.
+    public var isSuccessful: Bool {
+        if case .success? = end.outcome { true } else { false }
+    }
+
+    override func observeEnd(
+        quietly: Bool,
+        _ body: @escaping @Sendable ((any Error)?) -> Void
+    ) -> Registration {
+        let observer: @Sendable (Result<Success, any Error>) -> Void = { outcome in
+            if case .failure(let error) = outcome { body(error) } else { body(nil) }
+        }
+        return quietly ? end._watch(observer) : end.observe(observer)
+    }
+
     @usableFromInline
     func fail(_ error: any Error) {
-        _ = outcome._fail(error is GreenletExit ? CancellationError() : error)
+        _ = end._fail(error is GreenletExit ? CancellationError() : error)
     }
 }

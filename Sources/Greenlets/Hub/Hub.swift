@@ -94,6 +94,8 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
             greenlet.endUnstarted(closedError(greenlet))
             return
         }
+        // Killed between its pause and here.
+        if unsafe greenlet.state == .dead { return }
         insert(greenlet)
         unsafe scheduler.pointee.push(starting: greenlet)
         requestTurn()

@@ -56,7 +56,10 @@ private actor PortalHost {
         let outcome = OutcomeBox<Result>()
         // The portal is a local of this call: what the body captured was sent here, and its result is sent back.
         let portal = Portal(hub: Hub.of(loop), name: name, stackSize: stackSize, fileID: fileID, line: line) {
-            do { outcome.value = .success(try body()) } catch { outcome.value = .failure(error) }
+            do { outcome.value = .success(try body()) } catch {
+                // Outside, who was killed was cancelled.
+                outcome.value = .failure(error is GreenletExit ? CancellationError() : error)
+            }
         }
         if Task.isCancelled { portal.cancelFromTask() }
         drive: while true {

@@ -46,7 +46,7 @@ final class Portal: AnyGreenlet, @unchecked Sendable {  // SAFETY: one thread on
     }
 
     /// A portal's body always runs: a kill or cancellation before it began comes at its first wait point.
-    override func endUnstarted(_ error: any Error) { unsafe interruption = error }
+    override func endUnstarted(_ error: any Error) { interruptAtFirstWait(error) }
 
     /// The loop has stopped, and the stack could not be unwound.
     override func endAbandoned(_ error: any Error) {
@@ -61,6 +61,11 @@ final class Portal: AnyGreenlet, @unchecked Sendable {  // SAFETY: one thread on
         if case .await = request { return true }
         return unsafe super.isAboutToBeResumed || !isParked
     }
+
+    override func observeEnd(
+        quietly: Bool,
+        _ body: @escaping @Sendable ((any Error)?) -> Void
+    ) -> Registration { end._watch { _ in body(nil) } }
 
     override func main() {
         // Whoever keeps the handle does not keep what the body captured.
