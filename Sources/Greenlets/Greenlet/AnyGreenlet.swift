@@ -390,6 +390,11 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
         deliverInterruption()
     }
 
+    /// The same from any thread.
+    final func expireSoon(_ timeout: Timeout) {
+        if !isDead { unsafe scheduler.pointee.act { [self] in expire(timeout) } }
+    }
+
     /// A limit's scope has ended.
     final func forget(_ timeout: Timeout) {
         if isOnHub { return withdraw(timeout) }

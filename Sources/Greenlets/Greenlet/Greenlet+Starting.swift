@@ -119,6 +119,15 @@ extension Greenlet {
     }
 }
 
+extension Greenlet {
+    /// Runs the body of a paused greenlet here, instead of on a stack of its own.
+    func runHere() {
+        guard let pause, pause.end() else { return }
+        unsafe state = .dead
+        main()
+    }
+}
+
 extension AnyGreenlet {
     /// Schedules a greenlet that was made paused. Harmless for one that was started, has ended, or was never paused.
     ///
