@@ -118,6 +118,8 @@ private final class EventSupply<Element: Sendable>: Sendable {
             while let waiter = state.waiters.popFirst() {
                 if waiter._claimUnlessCancelled() {
                     state.claimed = waiter
+                    // It has come: who asks from here on asks for another one.
+                    state.asked = max(0, state.asked - 1)
                     return true
                 }
                 left.append(waiter)
@@ -133,10 +135,7 @@ private final class EventSupply<Element: Sendable>: Sendable {
     private func receive(_ event: SourceEvent<Element>) {
         switch event {
         case .next(let element):
-            let waiter = state.withLock { state in
-                state.asked = max(0, state.asked - 1)
-                return state.claimed.take()
-            }
+            let waiter = state.withLock { $0.claimed.take() }
             waiter?._settle(value: element)
         case .end:
             let outcomes = state.withLock { state in

@@ -182,6 +182,16 @@ import Testing
         #expect(select(.receive(channel) { "channel \($0)" }, .get(queue) { "queue \($0)" }).future().now == "queue 1")
     }
 
+    @Test("S6, V21: a select that takes from a full queue lets in who waits to put")
+    func selectMakesRoom() throws {
+        let queue = try Queue<Int>(capacity: 1)
+        _ = try queue.tryPut(1)
+        let putting = queue.put(2).future()
+        #expect(try trySelect(.get(queue) { $0 }) == 1)
+        #expect(putting.isCompleted)
+        #expect(try queue.tryGet() == 2)
+    }
+
     @Test("S6: a select that waits is served once, by who comes first, and leaves all other lines")
     func waiting() throws {
         let queue = try Queue<Int>("full", capacity: 1)

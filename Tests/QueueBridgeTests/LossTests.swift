@@ -128,6 +128,33 @@ import Testing
         #expect(taken.all == Array(0..<count))
     }
 
+    @Test("T24: what comes back is the next one again in every order, and goes to a getter who waits")
+    func returnedInOrder() throws {
+        let loop = VirtualLoop()
+        let queues = [Queue<Int>(), Queue(order: .lifo), Queue(order: .priority { $0 / 10 < $1 / 10 })]
+        for (queue, rest) in zip(queues, [[11, 12], [11, 12], [11, 12]]) {
+            let subscription = queue.subscribe(on: loop) { _ in }
+            for n in rest { _ = try queue.tryPut(n) }
+            subscription.cancel()
+            #expect(try rest.map { _ in try queue.tryGet() } == rest)
+            let other = queue.subscribe(on: loop) { _ in }
+            _ = try queue.tryPut(1)
+            let getting = queue.get().future()
+            other.cancel()
+            #expect(getting.now == 1 && queue.isEmpty)
+        }
+    }
+
+    @Test("T24, ES3: a handler that has left is nobody to send to, and stands in no line")
+    func standsInNoLine() throws {
+        let (queue, channel) = (Queue<Int>(), Channel<Int>())
+        for subscription in [queue.subscribe { _ in }, channel.subscribe { _ in }] { subscription.cancel() }
+        #expect(channel.balance == 0)
+        #expect(try !channel.trySend(1))
+        _ = try queue.tryPut(1)
+        #expect(try queue.tryGet() == 1)
+    }
+
     @Test("T24: a select that nobody holds any more does not keep its queue, whose release ends it")
     func droppedSelect() async {
         var kept: [Future<Int>] = []

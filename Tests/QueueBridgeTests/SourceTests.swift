@@ -56,6 +56,51 @@ import Testing
         #expect(log.count == 100_010 && ends.all == [true])
     }
 
+    @Test("ES4: on an executor a handler takes one element at a time from a queue, and is told the end there, once")
+    func onExecutor() throws {
+        let loop = VirtualLoop()
+        let queue = Queue<Int>()
+        let log = Log<String>()
+        queue.subscribe(
+            on: loop,
+            { log.add("\($0), \(queue.count) left") },
+            onEnd: { log.add($0 == nil ? "end" : "error") }
+        )
+        for n in 1...3 { _ = try queue.tryPut(n) }
+        #expect(queue.count == 2)
+        try loop.runUntilIdle()
+        #expect(log.all == ["1, 2 left", "2, 1 left", "3, 0 left"])
+        queue.close()
+        #expect(log.count == 3)
+        try loop.runUntilIdle()
+        #expect(log.all.dropFirst(3) == ["end"])
+    }
+
+    @Test(
+        "ES1, T24: what several threads put comes to one handler, each thread's in its order, and nothing stays behind",
+        .timeLimit(.minutes(1))
+    )
+    func fromThreads() async throws {
+        let queue = Queue<Int>()
+        let log = Log<Int>()
+        let count = scaled(20_000)
+        queue.subscribe { log.add($0) }
+        // At the moment when the other thread, which has put and takes, finds nothing more.
+        @Sendable func put(_ numbers: Range<Int>) throws {
+            for n in numbers {
+                while !queue.isEmpty {}
+                for _ in 0..<n % 16 { _ = queue.isEmpty }
+                _ = try queue.tryPut(n)
+            }
+        }
+        async let one: Void = onThread { try put(0..<count) }
+        async let other: Void = onThread { try put(count..<2 * count) }
+        _ = try await (one, other)
+        #expect(await eventually(within: .seconds(20)) { log.count == 2 * count })
+        #expect(log.all.filter { $0 < count } == Array(0..<count))
+        #expect(log.all.filter { $0 >= count } == Array(count..<2 * count))
+    }
+
     @Test("QB6: a queue that is to be delivered to itself is reported and left as it is; another queue is not")
     func toItself() async throws {
         let reports = ReportCollector(containing: "QB6 to itself")
@@ -141,6 +186,37 @@ import Testing
         var all: [Int] = []
         for try await n in sink { all.append(n) }
         #expect(all == Array(1...10))
+    }
+
+    @Test("QB4: what a queue held when it was delivered comes first")
+    func deliveryOfMany() throws {
+        let (source, sink) = (Queue<Int>(), Queue<Int>())
+        for n in 1...3 { _ = try source.tryPut(n) }
+        source.deliver(to: sink)
+        _ = try source.tryPut(4)
+        #expect(try (1...4).map { _ in try sink.tryGet() } == [1, 2, 3, 4])
+    }
+
+    @Test("QB3, T24: a delivery leaves when its queue has closed, and what that would refuse stays the source's")
+    func closedSink() throws {
+        let (source, sink) = (Queue<Int>(), Queue<Int>())
+        let delivery = source.deliver(to: sink)
+        sink.close()
+        for n in 1...2 { _ = try source.tryPut(n) }
+        #expect(try (1...2).map { _ in try source.tryGet() } == [1, 2])
+        #expect(delivery.cancel() == .tooLate)
+    }
+
+    @Test("QB3: a delivery whose element waits for room when the queue closes is reported, and leaves")
+    func closedWhileFull() throws {
+        let reports = ReportCollector(containing: "queue \"QB3 full\"")
+        let (source, sink) = (Queue<Int>(), try Queue<Int>("QB3 full", capacity: 1))
+        let delivery = source.deliver(to: sink)
+        for n in 1...3 { _ = try source.tryPut(n) }
+        sink.close()
+        #expect(reports.settled().count == 1)
+        #expect(delivery.cancel() == .tooLate)
+        #expect(try source.tryGet() == 3)
     }
 
     @Test("ES8: a task that is cancelled in an iteration loses no element", .timeLimit(.minutes(1)))

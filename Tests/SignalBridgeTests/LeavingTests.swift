@@ -4,6 +4,8 @@
 import ConversionTesting
 import Foundation
 import Futures
+import Greenlets
+import QueueBridge
 import SignalBridge
 import Testing
 
@@ -110,6 +112,86 @@ extension SignalBridgeTests {
             }
         }
 
+        @Test("SG12: what waits for two handlers is told to the one that stays once, whichever of them leaves")
+        func toldOnce() async throws {
+            for isFirst in [true, false] {
+                let (loop, log) = (VirtualLoop(), Log<SignalDelivery>())
+                let handlers = try (0..<2).map { _ in try Signal.user2.handle(on: loop) { log.add($0) } }
+                try Signal.user2.raise()
+                #expect(await eventually { loop.pendingWork == 2 })
+                handlers[isFirst ? 0 : 1].cancel()
+                // What is sent again would come before.
+                #expect(try await hasArrived())
+                try loop.runUntilIdle()
+                #expect(log.sum == 1)
+                for handler in handlers { handler.cancel() }
+            }
+        }
+
+        @Test("SG12, QB3: a signal that is delivered to a closed queue is sent again")
+        func closedQueue() async {
+            await #expect(processExitsWith: .signal(SIGTERM)) {
+                let queue = Queue<SignalDelivery>()
+                let delivery = Signal.terminate.deliver(to: queue)
+                queue.close()
+                try Signal.terminate.raise()
+                _ = try await onThread { blockUntil { !queue.isClosed } }
+                _ = delivery
+                exit(1)
+            }
+        }
+
+        @Test("SG12: of what was added up only that counts as told which came before somebody was told")
+        func addedUp() async {
+            await #expect(processExitsWith: .signal(SIGTERM)) {
+                let silent = Signal.terminate.subscribe(demand: .none) { _ in }
+                let log = Log<SignalDelivery>()
+                let told = try Signal.terminate.handle { log.add($0) }
+                try Signal.terminate.raise()
+                guard await eventually({ log.sum == 1 }) else { exit(2) }
+                told.cancel()
+                try Signal.terminate.raise()
+                guard try await hasArrived() else { exit(2) }
+                silent.cancel()
+                _ = try await onThread { blockUntil { log.sum > 1 } }
+                exit(1)
+            }
+        }
+
+        @Test("SG12: a signal that has woken a wait whose outcome came first is sent again")
+        func outcomeFirst() async {
+            await #expect(processExitsWith: .signal(SIGTERM)) {
+                try await onThread {
+                    let (loop, witness, promise) = (VirtualLoop(), Log<SignalDelivery>(), Promise<Int>())
+                    let future = promise.future
+                    let greenlet = Greenlet.spawn(on: loop) { try future.wait(interruptedBy: .terminate) }
+                    try loop.runUntilIdle()
+                    let other = try Signal.windowChange.handle { witness.add($0) }
+                    for signal in [Signal.terminate, .windowChange] { try signal.raise() }
+                    guard blockUntil({ witness.sum == 1 }) else { exit(2) }
+                    other.cancel()
+                    promise.succeed(1)
+                    try loop.runUntilIdle()
+                    _ = blockUntil { !greenlet.isDead }
+                }
+                exit(1)
+            }
+        }
+
+        @Test("SG2, SG12: what nobody was told is for those who came since with its count")
+        func newcomerCount() async throws {
+            let late = Log<SignalDelivery>()
+            let silent = Signal.user2.subscribe(demand: .none) { _ in }
+            for _ in 0..<2 {
+                try Signal.user2.raise()
+                #expect(try await hasArrived())
+            }
+            let newcomer = try Signal.user2.handle { late.add($0) }
+            silent.cancel()
+            #expect(await eventually { late.sum == 2 })
+            newcomer.cancel()
+        }
+
         @Test("SG12: what nobody was told is for those who came since")
         func newcomer() async throws {
             let (loop, log, late) = (VirtualLoop(), Log<SignalDelivery>(), Log<SignalDelivery>())
@@ -124,6 +206,15 @@ extension SignalBridgeTests {
             #expect(log.all.isEmpty && late.sum == 1)
         }
     }
+}
+
+/// Waits until the handlers have what was sent so far: a signal that is sent after it, of a greater number, is told later.
+private func hasArrived() async throws -> Bool {
+    let witness = Log<SignalDelivery>()
+    let handler = try Signal.windowChange.handle { witness.add($0) }
+    defer { handler.cancel() }
+    try Signal.windowChange.raise()
+    return await eventually { witness.sum == 1 }
 }
 
 /// Accepts what it is given, and never runs it.
