@@ -63,7 +63,15 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
     }
 
     /// With `busy` held, or before anybody else has the future.
-    @inlinable final var _linked: _Node? { unsafe _link?.takeUnretainedValue() }
+    ///
+    /// Retained out of line: a retain of the compiler's own moves past the store that gives `busy` back, after which the
+    /// claimer may release the link.
+    @usableFromInline
+    final var _linked: _Node? {
+        guard let link = unsafe _link else { return nil }
+        // SAFETY: balanced, `sy_retained` adds one.
+        return unsafe Unmanaged<_Node>.fromOpaque(sy_retained(link.toOpaque())).takeRetainedValue()
+    }
 
     /// The same: sets the link.
     ///

@@ -52,6 +52,9 @@ void sy_thread_adopt_words(void *_Nullable words);
 /// The trampoline of the thread's own stack.
 sy_trampoline *_Nonnull sy_thread_own_trampoline(void);
 
+/// Retains an object of Swift's, where the compiler cannot see it and move it.
+void *_Nonnull sy_retained(void *_Nonnull object);
+
 /// Appends to the trampoline; grows the ring when full.
 void sy_trampoline_push(sy_trampoline *_Nonnull trampoline, void *_Nonnull item);
 /// Takes the oldest item, or NULL.
