@@ -107,7 +107,7 @@ package final class SubscriptionPlace: Sendable {
     package func cancel() -> CancellationAnswer {
         let (subscription, wasLeft) = state.withLock { state in
             defer { state.isLeft = true }
-            return (state.subscription, state.isLeft)
+            return (state.subscription.take(), state.isLeft)
         }
         if let subscription { return subscription.cancel() }
         return wasLeft ? .tooLate : .stopped
