@@ -41,9 +41,11 @@ extension EventSource {
             return .spent
         }
         let place = SubscriptionPlace()
+        // Not the queue: one that nobody else has is released, and refuses.
+        let core = queue.core
         // What a closed queue would refuse stays the source's.
         let claims: @Sendable (Element) -> Bool = { _ in
-            if !queue.isClosed { return true }
+            if core.isOpen { return true }
             place.cancel()
             return false
         }
@@ -51,10 +53,10 @@ extension EventSource {
             _subscribe(
                 _Consumer(demand: 1, claims: claims) { event in
                     guard case .next(let element) = event else {
-                        if closing { queue.close() }
+                        if closing { core.close(immediately: false) }
                         return
                     }
-                    queue.accept(element) { isAccepted in
+                    core.accept(element) { isAccepted in
                         if isAccepted { place.request(1) } else { place.cancel() }
                     }
                 }
@@ -75,13 +77,18 @@ extension Queue {
     }
 
     /// Puts what has nobody to wait for it.
-    fileprivate func accept(_ element: Element, _ done: @escaping @Sendable (Bool) -> Void = { _ in }) {
-        let name = core.name
-        put(element).callback { outcome in
+    fileprivate func accept(_ element: Element) { core.accept(element) { _ in } }
+}
+
+extension QueueCore {
+    fileprivate var isOpen: Bool { state.withLock { $0.access == .open } }
+
+    fileprivate func accept(_ element: Element, _ done: @escaping @Sendable (Bool) -> Void) {
+        Call(begin: { _ in try self.put(element) }).callback { outcome in
             if case .success = outcome { return done(true) }
             Reporter.report(
                 .message(
-                    "\(element) was to be delivered to \(name), which had been closed, and is lost. Close the queue after the"
+                    "\(element) was to be delivered to \(self.name), which had been closed, and is lost. Close the queue after the"
                         + " last source has ended, or leave the source before."
                 )
             )

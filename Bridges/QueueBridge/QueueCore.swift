@@ -125,7 +125,12 @@ final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
         try finish(state.withLock { $0.get() })
     }
 
-    func putBack(_ element: Element) { settle(state.withLock { $0.putBack(element) }) }
+    func putBack(_ element: Element) {
+        switch state.withLock({ $0.putBack(element) }) {
+        case .settlements(let settlements): settle(settlements)
+        case .dropped: settle(state.withLock { $0.finishJoiners() })
+        }
+    }
 
     func join() -> Future<Void> {
         let waiter = state.withLock { state -> Future<Void>? in

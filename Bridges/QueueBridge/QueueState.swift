@@ -59,12 +59,18 @@ struct QueueState<Element: Sendable> {
     @inline(__always)
     mutating func wait(_ putter: Waiter<Void>, with element: Element) { putters.append(putter, element) }
 
-    /// An element that nobody had after all.
-    @inlinable
-    mutating func putBack(_ element: Element) -> Settlement? {
-        if let getter = getters.popClaimed() { return .element(getter.waiter, element) }
+    @usableFromInline
+    enum Return { case settlements([Settlement]), dropped }
+
+    /// An element that nobody had after all. What was closed at once drops it, as it did with the others.
+    mutating func putBack(_ element: Element) -> Return {
+        if access == .closed {
+            unfinished -= 1
+            return .dropped
+        }
+        if let getter = getters.popClaimed() { return .settlements([.element(getter.waiter, element)]) }
         store.putBack(element)
-        return nil
+        return .settlements([])
     }
 
     // MARK: Getting

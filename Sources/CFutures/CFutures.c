@@ -263,7 +263,3 @@ void *sy_task_add_cancellation_handler(void (*observer)(void *), void *context) 
 }
 
 void sy_task_remove_cancellation_handler(void *record) { swift_task_removeCancellationHandler(record); }
-
-extern void *swift_retain(void *object);
-
-void *sy_retained(void *object) { return swift_retain(object); }

@@ -69,7 +69,14 @@ extension EventSource {
 
 /// Runs what a user gave us, whose error concerns nobody else.
 private func reporting(_ body: () throws -> Void) {
-    do { try body() } catch { Reporter.report(.observerThrew(error)) }
+    do { try body() } catch {
+        Reporter.report(
+            .message(
+                "a handler of an event source threw \(error.phrase). It stays subscribed, and the next element comes all the same."
+                    + " Catch errors in the handler, or leave in it."
+            )
+        )
+    }
 }
 
 /// A subscription that its own handler may need before it is there.

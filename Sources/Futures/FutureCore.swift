@@ -1,7 +1,7 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
-import CFutures
+public import CFutures
 public import Synchronization
 
 /// The part of a future that does not depend on its value's type: the state word, the observers, the upstream link.
@@ -63,15 +63,7 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
     }
 
     /// With `busy` held, or before anybody else has the future.
-    ///
-    /// Retained out of line: a retain of the compiler's own moves past the store that gives `busy` back, after which the
-    /// claimer may release the link.
-    @usableFromInline
-    final var _linked: _Node? {
-        guard let link = unsafe _link else { return nil }
-        // SAFETY: balanced, `sy_retained` adds one.
-        return unsafe Unmanaged<_Node>.fromOpaque(sy_retained(link.toOpaque())).takeRetainedValue()
-    }
+    @inlinable final var _linked: _Node? { unsafe _link?.takeUnretainedValue() }
 
     /// The same: sets the link.
     ///
@@ -169,6 +161,9 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
     /// Gives the `busy` bit back, with further bits set.
     @inlinable
     final func _release(setting bits: UInt32 = 0) {
+        // What was read under `busy` is retained by now, and not after the store, as the optimizer would have it: whoever
+        // comes next may release it.
+        sy_keep_order()
         // Nobody else writes the word meanwhile.
         let seen = _state.load(ordering: .relaxed)
         _state.store((seen | bits) & ~_Bits.busy, ordering: .releasing)

@@ -65,6 +65,7 @@ package struct _Ring<Element> {
     @inlinable
     package mutating func remove(at offset: Int) -> Element? {
         guard offset < count else { return nil }
+        if offset == 0 { return popFirst() }
         let element = slots[(head + offset) & (slots.count - 1)]
         for later in offset..<count - 1 {
             slots[(head + later) & (slots.count - 1)] = slots[(head + later + 1) & (slots.count - 1)]

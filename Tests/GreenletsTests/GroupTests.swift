@@ -164,13 +164,15 @@ struct GroupTests {
                     try Greenlet.sleep(for: .seconds(seconds))
                     return seconds
                 }
-                #expect(try pool.map([3, 1, 2], work) == [3, 1, 2])
+                let mapped = try pool.map([3, 1, 2], work)
+                #expect(mapped == [3, 1, 2])
                 let ordered = pool.imap([3, 1, 2], work)
-                #expect(try (0..<4).map { _ in try ordered.waitNext() } == [3, 1, 2, nil])
+                #expect(try taking(4, of: ordered) == [3, 1, 2, nil])
                 let unordered = pool.imapUnordered([3, 1, 2], work)
-                #expect(try (0..<4).map { _ in try unordered.waitNext() } == [1, 2, 3, nil])
+                #expect(try taking(4, of: unordered) == [1, 2, 3, nil])
                 #expect(try unordered.waitNext() == nil)
-                #expect(try pool.map([], work).isEmpty)
+                let none = try pool.map([], work)
+                #expect(none.isEmpty)
             }
             try loop.run(until: mapper)
         }
@@ -189,7 +191,7 @@ struct GroupTests {
                 }
                 #expect(try results.waitNext() == 0)
                 #expect(throws: Oops(number: 1)) { try results.waitNext() }
-                #expect(try (0..<3).map { _ in try results.waitNext() } == [2, 3, nil])
+                #expect(try taking(3, of: results) == [2, 3, nil])
                 #expect(throws: Oops(number: 9)) {
                     try pool.map(0..<100) { n throws -> Int in
                         if n == 0 { throw Oops(number: 9) }
@@ -342,6 +344,12 @@ struct GroupTests {
             try await onThread { try Greenlet.scope { scope in try scope.spawn { throw Oops(number: 6) } } }
         }
     }
+}
+
+private func taking(_ count: Int, of results: GroupResults<Int>) throws -> [Int?] {
+    var all: [Int?] = []
+    for _ in 0..<count { all.append(try results.waitNext()) }
+    return all
 }
 
 /// A sequence that one reader iterates.

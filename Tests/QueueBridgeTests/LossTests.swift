@@ -172,6 +172,35 @@ import Testing
         for future in kept { await #expect(throws: QueueClosed.self) { try await future.value } }
     }
 
+    @Test("V24, T24: what comes back to a queue that was closed at once is dropped, and its work counts as done")
+    func backToTheClosed() throws {
+        let (loop, queue) = (VirtualLoop(), Queue<Int>())
+        let subscription = queue.subscribe(on: loop) { _ in }
+        _ = try queue.tryPut(1)
+        let joined = queue.join().future()
+        queue.closeNow()
+        #expect(!joined.isCompleted)
+        subscription.cancel()
+        #expect(joined.isCompleted)
+        #expect(throws: QueueClosed.self) { try queue.tryGet() }
+    }
+
+    @Test("QB3: a delivery keeps no queue: the element that waits for room is reported when nobody has the queue")
+    func deliveredToTheReleased() throws {
+        let reports = ReportCollector(containing: "queue \"nobody's\"")
+        weak var dropped: Queue<Int>?
+        let source = Queue<Int>()
+        do {
+            let sink = try Queue<Int>("nobody's", capacity: 1)
+            dropped = sink
+            source.deliver(to: sink)
+            for n in 1...3 { _ = try source.tryPut(n) }
+        }
+        #expect(dropped == nil)
+        #expect(reports.settled().count == 1)
+        #expect(try source.tryGet() == 3)
+    }
+
     @Test("V22: a killed getter takes nothing, one dying and one living, and two dying")
     func killed() throws {
         let loop = VirtualLoop()

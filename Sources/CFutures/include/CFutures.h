@@ -52,8 +52,9 @@ void sy_thread_adopt_words(void *_Nullable words);
 /// The trampoline of the thread's own stack.
 sy_trampoline *_Nonnull sy_thread_own_trampoline(void);
 
-/// Retains an object of Swift's, where the compiler cannot see it and move it.
-void *_Nonnull sy_retained(void *_Nonnull object);
+/// What was written above it in the source comes before what is below, references counted by the compiler included: it moves
+/// these past stores, also atomic ones, that let another thread go on. No instruction.
+static inline void sy_keep_order(void) { __asm__ volatile("" ::: "memory"); }
 
 /// Appends to the trampoline; grows the ring when full.
 void sy_trampoline_push(sy_trampoline *_Nonnull trampoline, void *_Nonnull item);

@@ -41,8 +41,10 @@ final class AdmissionLine: _Node, @unchecked Sendable {
         }
     }
 
-    /// Completes when a place is the caller's.
-    func enter() -> Future<Void> {
+    /// Completes when a place is the caller's; who leaves takes none.
+    func enter() -> Call<Void> { Call(begin: { _ in .future(self.stand()) }) }
+
+    private func stand() -> Future<Void> {
         let waiter = state.withLock { state -> Future<Void>? in
             if state.free > 0, state.waiters.isEmpty {
                 state.free -= 1

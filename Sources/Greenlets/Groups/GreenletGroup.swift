@@ -28,9 +28,13 @@ public class GreenletGroup: @unchecked Sendable {  // SAFETY: the state is behin
     /// Makes a group without members.
     ///
     /// - Parameter loop: Where `spawn` runs them; by default each time the current loop, or the shared one.
-    public init(on loop: (any Loop)? = nil, name: String? = nil) {
+    public convenience init(on loop: (any Loop)? = nil, name: String? = nil) {
+        self.init(loop: loop, title: name.map { "group \"\($0)\"" } ?? "a group of greenlets")
+    }
+
+    init(loop: (any Loop)?, title: String) {
         self.loop = loop
-        self.name = name.map { "group \"\($0)\"" } ?? "a group of greenlets"
+        name = title
     }
 
     /// Spawns a member.
@@ -51,25 +55,25 @@ public class GreenletGroup: @unchecked Sendable {  // SAFETY: the state is behin
     /// Makes a greenlet a member until it ends; one that has ended is none.
     public func add(_ greenlet: AnyGreenlet) { insert(greenlet) {} }
 
-    /// - Parameter whenEnded: Called when it has ended and is no member any more, whether it was or not.
+    /// - Parameter whenEnded: Called when it has ended, and who waits for the group's end is not told yet.
     final func insert(_ greenlet: AnyGreenlet, whenEnded: @escaping @Sendable () -> Void) {
         state.withLock { $0.members[greenlet.id] = greenlet }
         _ = greenlet.observeEnd(quietly: true) { [weak self, id = greenlet.id] _ in
-            self?.remove(id)
-            whenEnded()
+            if let self { remove(id, whenEnded) } else { whenEnded() }
         }
     }
 
     /// The greenlet goes on, and is no member any more.
     public func discard(_ greenlet: AnyGreenlet) { remove(greenlet.id) }
 
-    private func remove(_ id: UInt64) {
+    private func remove(_ id: UInt64, _ whenRemoved: () -> Void = {}) {
         let (member, waiters) = state.withLock { state in
             let member = state.members.removeValue(forKey: id)
             guard state.members.isEmpty else { return (member, [Future<Void>]()) }
             defer { state.waiters = [] }
             return (member, state.waiters)
         }
+        whenRemoved()
         for waiter in waiters { _ = waiter._succeed(()) }
         _ = consume member
     }

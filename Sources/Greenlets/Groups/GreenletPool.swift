@@ -24,7 +24,7 @@ public final class GreenletPool: GreenletGroup, @unchecked Sendable {  // SAFETY
         let name = name.map { "pool \"\($0)\"" } ?? "a pool of greenlets"
         line = AdmissionLine(places: size, name: name)
         places = Lock(size)
-        super.init(on: loop, name: name)
+        super.init(loop: loop, title: name)
     }
 
     /// How many places there are.

@@ -195,7 +195,9 @@ extension GreenletGroup {
                     let index = count
                     let worker = try spawn { try transform(input) }
                     count += 1
-                    supply?.add(worker)
+                    // Nobody takes the results any more.
+                    guard let supply else { return worker.kill() }
+                    supply.add(worker)
                     _ = worker.observe { [weak supply, id = worker.id] in supply?.deliver($0, at: index, by: id) }
                 }
                 supply?.end(count: count, nil)
