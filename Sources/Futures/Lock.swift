@@ -31,3 +31,16 @@ package struct Lock<State>: ~Copyable, @unchecked Sendable {
         return try unsafe body(&state.pointee)
     }
 }
+
+extension Lock {
+    /// The two halves of a `withLock` around a fork, see ``ForkGuarded``.
+    package borrowing func lockForFork(_ body: (inout State) -> Void = { _ in }) {
+        word.lock()
+        unsafe body(&state.pointee)
+    }
+
+    package borrowing func unlockAfterFork(_ body: (inout State) -> Void = { _ in }) {
+        unsafe body(&state.pointee)
+        word.unlock()
+    }
+}

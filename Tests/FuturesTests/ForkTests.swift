@@ -33,6 +33,55 @@ struct ForkTests {
             exit(status)
         }
     }
+
+    @Test(
+        "K13: reports and timers without a loop work in a child that was forked in the middle of both, and leave the parent's alone"
+    )
+    func background() async {
+        await #expect(processExitsWith: .exitCode(42)) {
+            let status = try await onThread { () -> Int32 in
+                let seen = Box(0)
+                Reporter.replace { report in seen.change { $0 += "\(report)".count } }
+                let isOver = Box(false)
+                // What runs for the first time takes locks of the runtime, which are not ours to make whole.
+                ForkTests.keepBackgroundBusy(until: { true })
+                guard forked({ ForkTests.useBackground() }) == 42 else { return 2 }
+                let helpers = (0..<2).map { _ in
+                    Helper { ForkTests.keepBackgroundBusy(until: { isOver.value }) }
+                }
+                for _ in 0..<50 {
+                    let status = forked { ForkTests.useBackground() }
+                    guard status == 42 else { return status }
+                }
+                isOver.value = true
+                guard helpers.allSatisfy({ $0.hasEnded() }) else { return 5 }
+                Reporter.flush()
+                return seen.value > 0 ? 42 : 6
+            }
+            exit(status)
+        }
+    }
+
+    private static func keepBackgroundBusy(until isOver: () -> Bool) {
+        repeat {
+            for _ in 0..<100 {
+                Reporter.report(.message("the parent's"))
+                Drain.shared.schedule(after: .zero) {}.cancel()
+                _ = Drain.shared.schedule(after: .microseconds(1)) {}
+            }
+            Reporter.flush()
+        } while !isOver()
+    }
+
+    private static func useBackground() -> Int32 {
+        let reports = Log<String>()
+        Reporter.replace { reports.add("\($0)") }
+        Reporter.report(.message("the child's"))
+        guard blockUntil(within: .seconds(30), { reports.count > 0 }) else { return 3 }
+        do { try Future<Void>.sleep(for: .milliseconds(1)).wait(timeout: .seconds(30)) } catch { return 4 }
+        Reporter.flush()
+        return reports.all == ["the child's"] ? 42 : 7
+    }
     #endif
 
     #if DEBUG && !SWITCHYARD_PTHREAD_LOCK
