@@ -99,6 +99,42 @@ __attribute__((noinline)) void *sy_running_parker(void) {
 
 #if defined(__linux__)
 
+enum { lock_free, lock_taken, lock_waited_for };
+enum { lock_spins = 40 };
+
+static inline void relax(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("isb");
+#endif
+}
+
+__attribute__((noinline)) void sy_lock_wait(const void *address) {
+    _Atomic uint32_t *word = (_Atomic uint32_t *)(uintptr_t)address;
+    // State is held for a few dozen instructions: mostly it is free before the kernel could say so.
+    for (int i = 0; i < lock_spins; i++) {
+        uint32_t seen = atomic_load_explicit(word, memory_order_relaxed);
+        if (seen == lock_waited_for) break;
+        if (seen == lock_free
+            && atomic_compare_exchange_weak_explicit(
+                word, &seen, lock_taken, memory_order_acquire, memory_order_relaxed))
+            return;
+        relax();
+    }
+    int error = errno;
+    // Others may sleep, too: from here on it is taken as one that is waited for.
+    while (atomic_exchange_explicit(word, lock_waited_for, memory_order_acquire) != lock_free)
+        syscall(SYS_futex, word, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, lock_waited_for, NULL, NULL, 0);
+    errno = error;
+}
+
+__attribute__((noinline)) void sy_lock_wake(const void *address) {
+    int error = errno;
+    syscall(SYS_futex, address, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0);
+    errno = error;
+}
+
 // A word in the kernel's hands: half the system calls of a condition, and nothing to contend for on the way out.
 enum { parker_idle, parker_woken, parker_waiting };
 struct sy_thread_parker {

@@ -133,7 +133,8 @@ sy_signal_claim sy_signal_install(int number) {
     struct sigaction ours;
     memset(&ours, 0, sizeof ours);
     ours.sa_handler = note;
-    ours.sa_flags = SA_RESTART;
+    // A greenlet has a small stack, and its thread another one for this.
+    ours.sa_flags = SA_RESTART | SA_ONSTACK;
     sigfillset(&ours.sa_mask);
     if (sigaction(number, &ours, &current) != 0) {
         int error = errno;

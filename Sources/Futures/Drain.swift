@@ -24,11 +24,11 @@ package final class Drain: Loop, @unchecked Sendable {
     private struct State {
         var queue: [@Sendable () -> Void] = []
         var started = false
+        var parker = ThreadParker()
     }
 
     private let state = Lock(State())
     private let timers = TimerQueue()
-    private let parker = ThreadParker()
     private var box: LoopBox!
 
     package let name: String
@@ -36,18 +36,19 @@ package final class Drain: Loop, @unchecked Sendable {
     private init(name: String) {
         self.name = name
         box = LoopBox(self)
+        ForkGuard.add(self)
     }
 
     package var now: LoopInstant { .now }
     package var isCurrent: Bool { box.isCurrent }
 
     package func post(_ work: @escaping @Sendable () -> Void) {
-        let mustStart = state.withLock { state in
+        let sleeper: ThreadParker? = state.withLock { state in
             state.queue.append(work)
             defer { state.started = true }
-            return !state.started
+            return state.started ? state.parker : nil
         }
-        if mustStart { start() } else { parker.wake() }
+        if let sleeper { sleeper.wake() } else { start() }
     }
 
     package func schedule(at deadline: LoopInstant, _ work: @escaping @Sendable () -> Void) -> LoopTimer {
@@ -82,6 +83,7 @@ package final class Drain: Loop, @unchecked Sendable {
     }
 
     private func run() {
+        let parker = state.withLock { $0.parker }
         box.enter {
             while true {
                 let batch = state.withLock { state in
@@ -94,6 +96,27 @@ package final class Drain: Loop, @unchecked Sendable {
                     _ = parker.wait(until: timers.earliest ?? .distantFuture)
                 }
             }
+        }
+    }
+}
+
+extension Drain: ForkGuarded {
+    package func lockForFork() {
+        state.lockForFork()
+        timers.lockForFork()
+    }
+
+    /// What was posted is the parent's to do; the child starts a thread with its first use.
+    package func unlockAfterFork(inChild: Bool) {
+        timers.unlockAfterFork(inChild: inChild)
+        state.unlockAfterFork { state in
+            guard inChild else { return }
+            ForkGuard.leave(state.queue)
+            state.queue = []
+            // Work of the drain itself may fork: then its thread goes on in the child.
+            if isCurrent { return }
+            state.started = false
+            state.parker = ThreadParker()
         }
     }
 }

@@ -48,7 +48,7 @@ public enum Reporter {
         var tap: (@Sendable (Report) -> Bool)?
     }
 
-    private static let way = Lock(Way(sink: standardError))
+    private static let way = ProcessLock(Way(sink: standardError))
 
     /// Replaces the sink.
     ///

@@ -110,6 +110,18 @@ package final class TimerQueue: Sendable {
     package var held: Int { state.withLock { $0.heap.count } }
 }
 
+extension TimerQueue: ForkGuarded {
+    package func lockForFork() { state.lockForFork() }
+
+    package func unlockAfterFork(inChild: Bool) {
+        state.unlockAfterFork { state in
+            guard inChild else { return }
+            ForkGuard.leave(state.heap)
+            state = State()
+        }
+    }
+}
+
 extension TimerQueue.State {
     mutating func siftUp(from start: Int) {
         var child = start

@@ -44,11 +44,13 @@ extension IOLoop {
     /// Makes the loop usable in a forked child: it gets kernel objects of its own, and forgets all that was posted,
     /// scheduled and watched, which is the parent's to do. A loop with a thread of its own gets a new one.
     ///
-    /// Call it in the child's only thread. Fork while no other thread posts: a lock held then stays locked in the child.
+    /// Call it in the child's only thread. Fork while no other thread posts to the loop: its lock, held then, stays locked in
+    /// the child. The same is true of a single future, queue or event that another thread is about to change.
     ///
-    /// Loops are all that can be taken over. The process's other threads are the parent's and do not exist in the child:
-    /// there, make worker pools anew (`WorkerPool.shared` can be replaced), use loops of your own, and count on no reports
-    /// and on no timers outside of a loop. A child that needs more than that is started with `posix_spawn`.
+    /// Futures, reports, timers outside of a loop and worker pools need nothing of the kind: they start threads of their own
+    /// with their first use in the child. What they had been given before the fork is done in the parent only; waiting in the
+    /// child for a pool's job that was submitted before is refused. Swift's own concurrency does not survive a fork: the child
+    /// has no tasks. A child that needs more than that is started with `posix_spawn`.
     ///
     /// - Errors: ``LoopUnavailable``; ``ThreadUnavailable``.
     public func reinitializeAfterFork() throws {

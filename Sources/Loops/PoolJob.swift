@@ -14,6 +14,7 @@ final class PoolJob: Sendable {
 
     private let work: Lock<Work?>
     private let finished = Atomic<Bool>(false)
+    private let forkGeneration = Fork.current
 
     init(run: @escaping @Sendable () -> Void, reject: @escaping @Sendable (any Error) -> Void) {
         work = Lock(Work(run: run, reject: reject))
@@ -21,6 +22,9 @@ final class PoolJob: Sendable {
 
     /// It has run, or never will. Its result may still be on the way.
     var isFinished: Bool { finished.load(ordering: .acquiring) }
+
+    /// It was submitted before a fork, in another process.
+    var isParents: Bool { forkGeneration != Fork.current }
 
     func start() {
         let run = work.withLock { $0.take() }?.run
@@ -46,13 +50,13 @@ final class Worker: Sendable {
     let parker = ThreadParker()
     /// A job that is handed over without going through the queue.
     let job: Lock<PoolJob?>
-    private let identity = Lock<UInt>(0)
+    private let identity = Atomic<UInt>(0)
 
     init(_ job: PoolJob) { self.job = Lock(job) }
 
-    func begin() { identity.withLock { $0 = Self.currentThread } }
+    func begin() { identity.store(Self.currentThread, ordering: .relaxed) }
 
-    var thread: UInt { identity.withLock { $0 } }
+    var thread: UInt { identity.load(ordering: .relaxed) }
 
     /// Tells threads apart.
     static var currentThread: UInt { unsafe UInt(bitPattern: sy_thread_current()) }

@@ -20,30 +20,33 @@ package final class Retirement: Sendable {
     private struct State {
         var queue: [Entry] = []
         var isStarted = false
+        var parker = ThreadParker()
     }
 
     private let state = Lock(State())
-    private let parker = ThreadParker()
+
+    private init() { ForkGuard.add(self) }
 
     /// Runs the job on the retirement thread, with its loop current there. Keeps the loop alive until then.
     package func run(_ job: UnownedJob, of loop: any ExecutingLoop, box: LoopBox) {
         let entry = Entry(job: job, loop: loop, box: box)
-        let mustStart = state.withLock { state in
+        let sleeper: ThreadParker? = state.withLock { state in
             state.queue.append(entry)
             defer { state.isStarted = true }
-            return !state.isStarted
+            return state.isStarted ? state.parker : nil
         }
-        if mustStart {
+        if let sleeper {
+            sleeper.wake()
+        } else {
             do { try PlainThread.start("sy-retired") { [self] in drain() } } catch {
                 // There is nobody else to run the jobs, and nobody to tell: their tasks would be suspended for ever.
                 fatalError("switchyard: the jobs of a stopped loop cannot be run: \(error)")
             }
-        } else {
-            parker.wake()
         }
     }
 
     private func drain() {
+        let parker = state.withLock { $0.parker }
         while true {
             let batch = state.withLock { state in
                 defer { state.queue = [] }
@@ -53,6 +56,19 @@ package final class Retirement: Sendable {
                 entry.box.enter { LoopWork.run(entry.job, on: entry.loop) }
             }
             if batch.isEmpty { _ = parker.wait() }
+        }
+    }
+}
+
+extension Retirement: ForkGuarded {
+    package func lockForFork() { state.lockForFork() }
+
+    /// The tasks of the parent go on there.
+    package func unlockAfterFork(inChild: Bool) {
+        state.unlockAfterFork { state in
+            guard inChild else { return }
+            ForkGuard.leave(state)
+            state = State()
         }
     }
 }

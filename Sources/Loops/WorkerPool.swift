@@ -3,11 +3,15 @@
 
 public import Futures
 
-/// A fixed number of threads for code that blocks, with a bounded queue before them.
+/// A bounded number of threads for code that blocks, with a bounded queue before them.
 ///
-/// Threads start when there is work for them and stay until ``shutdown(cancellingQueued:)``. Signals are blocked in them.
+/// Threads start when there is work for them. They stay until ``shutdown(cancellingQueued:)``, until the pool is made smaller
+/// (``resize(to:)``), or until they have had nothing to do for the idle limit. Signals are blocked in them.
+///
+/// In a forked child a pool is usable as it is: it starts threads of its own, and the jobs it was given before the fork are
+/// the parent's.
 public final class WorkerPool: Sendable {
-    private static let sharedPool = Lock<WorkerPool>(
+    private static let sharedPool = ProcessLock<WorkerPool>(
         WorkerPool(name: "shared", size: 8, capacity: 10_000)
     )
 
@@ -21,7 +25,7 @@ public final class WorkerPool: Sendable {
     /// The name, for diagnostics and for the threads.
     public let name: String
     /// How many jobs run at once.
-    public let size: Int
+    public var size: Int { core.size }
     /// How many jobs may wait for a thread.
     public let capacity: Int
     let core: PoolCore
@@ -31,12 +35,24 @@ public final class WorkerPool: Sendable {
     /// - Parameters:
     ///   - size: How many jobs run at once, at least 1.
     ///   - capacity: How many jobs may wait; one more is refused with ``PoolSaturated``.
-    public init(name: String = "pool", size: Int, capacity: Int = 10_000) {
+    ///   - idleLimit: How long a thread may have nothing to do before it ends; nil is for ever.
+    public init(name: String = "pool", size: Int, capacity: Int = 10_000, idleLimit: Duration? = nil) {
         precondition(size >= 1 && capacity >= 0, "switchyard: a worker pool needs a thread")
         self.name = name
-        self.size = size
         self.capacity = capacity
-        core = PoolCore(name: name, size: size, capacity: capacity)
+        core = PoolCore(name: name, size: size, capacity: capacity, idleLimit: idleLimit)
+    }
+
+    /// Changes how many jobs run at once (gevent: ThreadPool.maxsize).
+    ///
+    /// A larger pool starts threads for what is queued, at once. In a smaller one threads that have nothing to do end, the
+    /// others after their job, but for the last that does not wait for a job of this pool.
+    ///
+    /// - Executor: From any thread; returns without waiting.
+    /// - Parameter size: At least 1.
+    public func resize(to size: Int) {
+        precondition(size >= 1, "switchyard: a worker pool needs a thread")
+        core.resize(to: size)
     }
 
     /// Runs the blocking closure on a thread of the pool.
@@ -75,6 +91,12 @@ public final class WorkerPool: Sendable {
 
     /// How many jobs wait for a thread.
     public var queued: Int { core.queued }
+
+    /// How many threads the pool has now.
+    public var threads: Int { core.threads }
+
+    /// Whether the calling thread is one of the pool's.
+    public var isCurrent: Bool { core.isCurrent }
 
     deinit { core.shutdown(cancellingQueued: false) }
 }

@@ -80,6 +80,13 @@ void *_Nullable sy_running_parker(void);
 void *_Nonnull sy_task_add_cancellation_handler(void (*_Nonnull observer)(void *_Nonnull), void *_Nonnull context);
 void sy_task_remove_cancellation_handler(void *_Nonnull record);
 
+#if defined(__linux__)
+/// The slow ways of a lock of one word, which is 0 (free), 1 (taken) or 2 (taken, and somebody may sleep). No thread is
+/// recorded anywhere, so that a forked child can go on with it. Preserves errno.
+void sy_lock_wait(const void *_Nonnull word);
+void sy_lock_wake(const void *_Nonnull word);
+#endif
+
 /// A blocked thread: one waiter, any number of wakers, a wake before the wait is kept.
 typedef struct sy_thread_parker sy_thread_parker;
 sy_thread_parker *_Nonnull sy_thread_parker_create(void);
