@@ -1,10 +1,11 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
-// Three ways to lock, each with one condition: that nothing about the thread is remembered that a fork would falsify.
-// `Synchronization.Mutex` remembers the thread's number on Linux: in a forked child it dies where it has to wait.
+// Two ways to lock, with one condition: that a child can be forked while it is held, and give it back there.
+// `Synchronization.Mutex` remembers the thread's number: in a forked child it dies where it has to wait on Linux, and an
+// unfair lock of Darwin's where it is given back.
 
-#if SWITCHYARD_PTHREAD_LOCK
+#if SWITCHYARD_PTHREAD_LOCK || !os(Linux)
 #if canImport(Glibc)
 public import Glibc
 #elseif canImport(Musl)
@@ -13,7 +14,7 @@ public import Musl
 public import Darwin
 #endif
 
-/// The lock that ThreadSanitizer understands.
+/// The lock that ThreadSanitizer understands, and the one where there are no futexes.
 @safe
 @usableFromInline
 // SAFETY: made for use from several threads.
@@ -38,7 +39,7 @@ struct LockWord: ~Copyable, @unchecked Sendable {
     @inlinable
     borrowing func unlock() { unsafe pthread_mutex_unlock(mutex) }
 }
-#elseif os(Linux)
+#else
 public import CFutures
 public import Synchronization
 
@@ -114,22 +115,5 @@ struct LockWord: ~Copyable, Sendable {
         if word.exchange(0, ordering: .releasing) == 2 { wakeOne() }
     }
     #endif
-}
-#else
-public import Synchronization
-
-/// The platform's own: an unfair lock on Darwin, which a fork leaves sound.
-@usableFromInline
-struct LockWord: ~Copyable, Sendable {
-    @usableFromInline let mutex = Mutex<Void>(())
-
-    @inlinable
-    init() {}
-
-    @inlinable
-    borrowing func lock() { mutex._unsafeLock() }
-
-    @inlinable
-    borrowing func unlock() { mutex._unsafeUnlock() }
 }
 #endif
