@@ -23,8 +23,6 @@ final class FiberHost: @unchecked Sendable {  // SAFETY: one thread only, see be
     private(set) unowned(unsafe) var main: FiberCore!
     /// Who left the stack last: to be cleaned up by who arrives.
     var previous: FiberCore?
-    /// The handle of a fiber that is being resumed by the end of the last one that knew it.
-    var resumed: FiberHandle?
     /// All that have started and have not ended.
     private var active: [UInt64: FiberCore] = [:]
 
@@ -100,11 +98,6 @@ final class FiberHost: @unchecked Sendable {  // SAFETY: one thread only, see be
                 unwind(previous, from: fiber)
             }
         }
-        if resumed != nil {
-            let handle = resumed
-            resumed = nil
-            _ = consume handle
-        }
         if hasDropped.load(ordering: .relaxed) { unwindDropped(from: fiber) }
     }
 
@@ -136,17 +129,22 @@ final class FiberHost: @unchecked Sendable {  // SAFETY: one thread only, see be
     private static var attempts: Int { 16 }
 
     /// Throws `GreenletExit` at the suspension point of a fiber, and comes back when it has ended (greenlet: a dropped one).
-    func unwind(_ fiber: FiberCore, from here: FiberCore) {
+    ///
+    /// - Parameter evenIfHeld: Also when somebody has got hold of it meanwhile; otherwise it stays suspended then.
+    func unwind(_ fiber: FiberCore, from here: FiberCore, evenIfHeld: Bool = false) {
         fiber.returnsTo = here
         let suspension = here.closeForUnwinding()
-        for _ in 0..<Self.attempts where fiber.state == .active {
+        for _ in 0..<Self.attempts where fiber.state == .active && (evenIfHeld || fiber.handle == nil) {
             fiber.arrival = .failure(GreenletExit())
             transfer(from: here, to: fiber)
+            reportLost(here.arrival, of: here)
             here.arrival = .none
             arrived(here)
         }
         here.reopen(suspension)
-        guard fiber.state == .active else { return }
+        // Its parent is its own again.
+        fiber.returnsTo = nil
+        guard fiber.state == .active, evenIfHeld || fiber.handle == nil else { return }
         Reporter.report(
             .message(
                 """
@@ -156,6 +154,12 @@ final class FiberHost: @unchecked Sendable {  // SAFETY: one thread only, see be
             )
         )
         fiber.abandon()
+    }
+
+    /// A fiber that waits for another to unwind takes nothing: what ended with it as its heir has told nobody.
+    private func reportLost(_ arrival: FiberCore.Arrival, of fiber: FiberCore) {
+        guard case .failure(let error) = arrival else { return }
+        Reporter.report(.message("\(fiber.summary) was unwinding another fiber, and this was lost: \(error)"))
     }
 
     /// The stack that fibers stand on is about to end: those that are suspended unwind.
@@ -171,7 +175,7 @@ final class FiberHost: @unchecked Sendable {  // SAFETY: one thread only, see be
     private func end() {
         let main = unsafe main!
         arrived(main)
-        while let fiber = active.values.min(by: { $0.id < $1.id }) { unwind(fiber, from: main) }
+        while let fiber = active.values.min(by: { $0.id < $1.id }) { unwind(fiber, from: main, evenIfHeld: true) }
         over.store(true, ordering: .releasing)
         dropped.withLock { $0 = nil }
         main.state = .dead
