@@ -71,7 +71,7 @@ extension FiberCore {
         }
     }
 
-    /// After the heir of one that has ended was resumed, which the parent may be.
+    /// Knows its parent, but keeps it no longer. Of one that has ended: after its heir, which the parent may be, was resumed.
     final func forgetParent() {
         guard let parent else { return }
         formerParent = parent.core

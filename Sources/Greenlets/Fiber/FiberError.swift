@@ -21,6 +21,8 @@ public struct FiberError: Error, Sendable, CustomStringConvertible {
         case cyclicParents
         /// A main fiber has no parent.
         case main
+        /// It called a generator's yielder outside of the generator's body, or while nobody asks for an element.
+        case notInBody
         /// There is no memory for its stack; a retry may work.
         case noMemory
     }
@@ -60,6 +62,9 @@ public struct FiberError: Error, Sendable, CustomStringConvertible {
                 + " GreenletExit pass instead of switching."
         case .cyclicParents: "FiberError: \(fiber) cannot have itself or one of its descendants as its parent."
         case .main: "FiberError: \(fiber) cannot have a parent: it is the code outside of all fibers."
+        case .notInBody:
+            "FiberError: \(fiber) called a generator's yielder, and is not in the generator's body, or nobody has asked for an"
+                + " element. Yield in the body, and in what it calls."
         case .noMemory:
             "FiberError: there is no memory for the stack of \(fiber). It is still pending; try again later."
         }
