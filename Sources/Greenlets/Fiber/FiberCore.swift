@@ -42,8 +42,8 @@ class FiberCore {
         set { stateWord.store(newValue.rawValue, ordering: .relaxed) }
     }
     var parent: FiberHandle?
-    /// The parent of one that has ended: remembered, but not kept from being dropped. A fiber whose frames hold a child that
-    /// has ended does not hold itself that way.
+    /// The parent where it is known but not kept from being dropped: that of one that has ended, and of a generator's. A fiber
+    /// whose frames hold such a child does not hold itself that way.
     var formerParent: FiberCore?
     final var parentCore: FiberCore? { parent?.core ?? formerParent }
     weak var handle: FiberHandle?
@@ -140,12 +140,31 @@ class FiberCore {
             message = slot.message
             slot.message = nil
         }
-        host.arrived(self)
+        do { try host.arrived(self, with: arrived) } catch {
+            reportDisplaced(arrived, by: error)
+            throw error
+        }
         switch arrived {
         case .failure(let error): throw error
         case .exited(let other) where exitIsError: throw FiberError(.exited, other)
         default: return message
         }
+    }
+
+    /// A tracer has failed.
+    private func reportDisplaced(_ arrival: Arrival, by error: any Error) {
+        let lost =
+            switch arrival {
+            case .none: "nothing"
+            case .message: "a message"
+            case .failure(let error): "the error \(error)"
+            case .exited(let other): "the end of \(other.displayName)"
+            }
+        Reporter.report(
+            .message(
+                "the tracer of \(host.place) failed and was removed; in its place \(summary) lost \(lost): \(error)"
+            )
+        )
     }
 
     /// Takes no messages while a fiber that was dropped here unwinds.

@@ -23,11 +23,20 @@ final class FiberHost: @unchecked Sendable {  // SAFETY: one thread only, see be
     private(set) unowned(unsafe) var main: FiberCore!
     /// Who left the stack last: to be cleaned up by who arrives.
     var previous: FiberCore?
+    /// The thread's; here for the sake of a switch, which looks at it.
+    var tracer: FiberTracer?
+    let thread: FiberThread
     /// All that have started and have not ended.
     private var active: [UInt64: FiberCore] = [:]
 
     private init(_ carrier: OpaquePointer, _ context: UnsafeMutablePointer<sy_context>) {
         unsafe self.carrier = carrier
+        let root = unsafe sy_carrier_root(carrier)
+        if unsafe context == root {
+            thread = FiberThread()
+        } else {
+            thread = unsafe (Self.fiber(of: root) ?? FiberHost(carrier, root).main).host.thread
+        }
         if let parker = unsafe sy_context_user_word(context, 1) {
             // SAFETY: the word of a greenlet that runs.
             place = unsafe Unmanaged<AnyGreenlet>.fromOpaque(parker).takeUnretainedValue().displayName
@@ -36,6 +45,8 @@ final class FiberHost: @unchecked Sendable {  // SAFETY: one thread only, see be
         }
         let main = unsafe MainFiber(host: self, context: context)
         unsafe self.main = main
+        tracer = thread.tracer
+        thread.hosts[ObjectIdentifier(self)] = self
         // SAFETY: released by `end`.
         unsafe context.pointee.owner = Unmanaged<FiberCore>.passRetained(main).toOpaque()
     }
@@ -57,20 +68,20 @@ final class FiberHost: @unchecked Sendable {  // SAFETY: one thread only, see be
             preconditionFailure("no memory to make this thread a carrier of fibers")
         }
         let context = unsafe sy_carrier_running(carrier)
-        if let owner = unsafe context.pointee.owner {
-            // SAFETY: the owner of a context that runs is its fiber.
-            return unsafe Unmanaged<FiberCore>.fromOpaque(owner).takeUnretainedValue()
-        }
+        if let fiber = unsafe fiber(of: context) { return fiber }
         if unsafe context == sy_carrier_root(carrier) { unsafe Hub.installUserWords(carrier) }
         return unsafe FiberHost(carrier, context).main
     }
 
     /// The fiber that runs on this thread, if the thread has any.
     static var existingFiber: FiberCore? {
-        guard let carrier = unsafe sy_carrier_current(), let owner = unsafe sy_carrier_running(carrier).pointee.owner
-        else { return nil }
-        // SAFETY: the owner of a context that runs is its fiber.
-        return unsafe Unmanaged<FiberCore>.fromOpaque(owner).takeUnretainedValue()
+        guard let carrier = unsafe sy_carrier_current() else { return nil }
+        return unsafe fiber(of: sy_carrier_running(carrier))
+    }
+
+    private static func fiber(of context: UnsafeMutablePointer<sy_context>) -> FiberCore? {
+        // SAFETY: the owner of a context that has not ended is its fiber.
+        unsafe context.pointee.owner.map { unsafe Unmanaged<FiberCore>.fromOpaque($0).takeUnretainedValue() }
     }
 
     // MARK: Switching
@@ -88,17 +99,24 @@ final class FiberHost: @unchecked Sendable {  // SAFETY: one thread only, see be
         unsafe sy_context_set_host(fiber.context!, words.task, words.tracking)
     }
 
-    /// After every switch, on the stack that was resumed: gives back what the last one has left. May unwind fibers.
-    func arrived(_ fiber: FiberCore) {
-        if let previous {
-            self.previous = nil
-            if previous.state == .dead {
-                previous.releaseStack()
-            } else if previous.isUnreachable {
-                unwind(previous, from: fiber)
+    /// After every switch, on the stack that was resumed: tells the tracer, and gives back what the last one has left. May
+    /// unwind fibers, and run others.
+    ///
+    /// - Errors: The tracer's.
+    func arrived(_ fiber: FiberCore, with arrival: FiberCore.Arrival) throws {
+        // Out of the way of switches that are made from here.
+        let left = previous
+        previous = nil
+        let failure = tracer.flatMap { trace($0, from: left, to: fiber, with: arrival) }
+        if let left {
+            if left.state == .dead {
+                left.releaseStack()
+            } else if left.isUnreachable {
+                unwind(left, from: fiber)
             }
         }
         if hasDropped.load(ordering: .relaxed) { unwindDropped(from: fiber) }
+        if let failure { throw failure }
     }
 
     // MARK: Ending
@@ -139,7 +157,7 @@ final class FiberHost: @unchecked Sendable {  // SAFETY: one thread only, see be
             transfer(from: here, to: fiber)
             reportLost(here.arrival, of: here)
             here.arrival = .none
-            arrived(here)
+            settle(here)
         }
         here.reopen(suspension)
         // Its parent is its own again.
@@ -154,6 +172,15 @@ final class FiberHost: @unchecked Sendable {  // SAFETY: one thread only, see be
             )
         )
         fiber.abandon()
+    }
+
+    /// As `arrived`, where there is nobody to throw at.
+    private func settle(_ here: FiberCore) {
+        do { try arrived(here, with: .none) } catch {
+            Reporter.report(
+                .message("the tracer of \(place) failed while a fiber was unwound, and was removed: \(error)")
+            )
+        }
     }
 
     /// A fiber that waits for another to unwind takes nothing: what ended with it as its heir has told nobody.
@@ -174,9 +201,10 @@ final class FiberHost: @unchecked Sendable {  // SAFETY: one thread only, see be
 
     private func end() {
         let main = unsafe main!
-        arrived(main)
+        settle(main)
         while let fiber = active.values.min(by: { $0.id < $1.id }) { unwind(fiber, from: main, evenIfHeld: true) }
         over.store(true, ordering: .releasing)
+        thread.hosts[ObjectIdentifier(self)] = nil
         dropped.withLock { $0 = nil }
         main.state = .dead
         unsafe main.context = nil
