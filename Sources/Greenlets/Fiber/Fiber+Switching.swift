@@ -55,6 +55,7 @@ extension Fiber {
         if core === here { throw error }
         var target = core
         let isPending = core.state == .pending
+        defer { if isPending { core.forgetParents() } }
         var arrival = FiberCore.Arrival.failure(error)
         if target.state != .active {
             target = (target.state == .dead ? target.heir : target).failUnstarted()
@@ -68,7 +69,6 @@ extension Fiber {
         target.arrival = arrival
         here.expect(Message.self)
         here.host.transfer(from: here, to: target)
-        defer { if isPending { core.forgetParents() } }
         return try here.take(Message.self, exitIsError: false)
     }
 }

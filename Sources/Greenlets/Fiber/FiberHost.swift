@@ -123,6 +123,8 @@ final class FiberHost: @unchecked Sendable {  // SAFETY: one thread only, see be
 
     func started(_ fiber: FiberCore) { active[fiber.id] = fiber }
     func ended(_ fiber: FiberCore) { active[fiber.id] = nil }
+    var activeCount: Int { active.count }
+    var activeFibers: [FiberCore] { Array(active.values) }
 
     /// From any thread: the last handle of a fiber has gone, and it cannot be unwound here.
     func drop(_ fiber: FiberCore) {
