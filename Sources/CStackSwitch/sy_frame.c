@@ -4,6 +4,8 @@
 // The only C that knows the frame layouts of sy_switch_*.S.
 #include "sy_internal.h"
 
+#include <dlfcn.h>
+
 #if defined(__x86_64__) && !defined(SY_THREADS_ONLY)
 
 enum { SY_FRAME_WORDS = 8, SY_FRAME_POINTER = 6, SY_RESUME = 7, SY_FIRST_ARGUMENT = 5 };
@@ -81,4 +83,9 @@ size_t sy_context_backtrace(const sy_context *context, void **addresses, size_t 
         frame = caller;
     }
     return count;
+}
+
+const char *sy_symbol_name(const void *address) {
+    Dl_info info;
+    return dladdr(address, &info) != 0 ? info.dli_sname : NULL;
 }

@@ -16,4 +16,23 @@ enum Environment {
         guard let value = unsafe getenv(name) else { return nil }
         return unsafe Int(String(cString: value))
     }
+
+    /// Not where the address space is a sanitizer's, or the system does not limit it.
+    static var canLimitMemory: Bool {
+        #if os(Linux)
+        return unsafe dlsym(nil, "__sanitizer_start_switch_fiber") == nil && dlsym(nil, "__tsan_create_fiber") == nil
+        #else
+        return false
+        #endif
+    }
+
+    /// Has the system refuse this process any more address space, or not.
+    static func limitMemory(_ isLimited: Bool) {
+        #if os(Linux)
+        var limit = rlimit()
+        unsafe getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
+        limit.rlim_cur = isLimited ? 1 << 20 : limit.rlim_max
+        unsafe setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
+        #endif
+    }
 }

@@ -8,11 +8,11 @@ import Greenlets
 import Loops
 import Testing
 
-@Suite("Fibers: lifetime, and what they stand on")
+@Suite("Fibers: lifetime")
 struct FiberLifetimeTests {
     @Test("G5, H7: a body and its captures are released when it returns, not when the handle goes")
     func captures() async throws {
-        try await onThread {
+        try await onThread { () throws in
             let ended = Counter()
             func make() -> Fiber<Int> {
                 let sentinel = Sentinel(ended)
@@ -28,18 +28,16 @@ struct FiberLifetimeTests {
         }
     }
 
-    @Test("G36, G37: when the last reference to a suspended fiber goes, it unwinds, and control comes back")
+    @Test(
+        "G36: when the last reference to a suspended fiber goes, it unwinds there, and what is under way is still delivered"
+    )
     func dropping() async throws {
-        try await onThread {
+        try await onThread { () throws in
             let order = OrderRecorder()
             func scope() throws {
                 let elsewhere = Fiber<Int>(name: "elsewhere") { $0 }
                 let fiber = Fiber<Int>(name: "dropped", parent: elsewhere) { _ in
-                    defer {
-                        order.record(
-                            "unwound under \(Fiber<Int>.current.parent == Fiber<Int>.current ? "itself" : "another")"
-                        )
-                    }
+                    defer { order.record("defer") }
                     do { return try Fiber<Int>.main.switch(1) } catch {
                         order.record("\(type(of: error))")
                         throw error
@@ -50,13 +48,50 @@ struct FiberLifetimeTests {
             }
             try scope()
             order.record("dropped")
-            #expect(order.entries == ["about to drop", "GreenletExit", "unwound under another", "dropped"])
+            #expect(order.entries == ["about to drop", "GreenletExit", "defer", "dropped"])
+            // Nobody has a reference any more to who sends this.
+            let last = try lastOf { first in
+                defer { order.record("unwound") }
+                return try Fiber<Int>.main.switch(first * 2)
+            }
+            #expect(try send(21, to: last) == 42)
+            #expect(order.entries.last == "unwound")
         }
     }
 
-    @Test("G40: dropping a pending or dead fiber frees it at once, and the body never runs")
+    @Test("G37: while it unwinds its parent is who dropped it, and its own again if somebody gets hold of it meanwhile")
+    func parentOfTheDropped() async throws {
+        try await onThread { () throws in
+            let rescued = Kept()
+            let parents = Kept()
+            let dropper = Fiber<Int>(name: "dropper") { first in
+                func scope() throws {
+                    let fiber = Fiber<Int>(name: "dropped", parent: Fiber.main) { number in
+                        do { return try Fiber<Int>.current.parent!.switch(number) } catch {
+                            rescued.value = Fiber.current
+                            parents.value = Fiber.current.parent
+                            return try Fiber<Int>.current.parent!.switch(number) + 1
+                        }
+                    }
+                    try fiber.setParent(Fiber.current)
+                    try send(7, to: fiber)
+                    try fiber.setParent(Fiber.main)
+                }
+                try scope()
+                #expect(parents.value == Fiber.current)
+                #expect(rescued.value!.isActive && rescued.value!.parent == Fiber.main)
+                return first
+            }
+            #expect(try send(1, to: dropper) == 1)
+            // It goes on where it was, and control to its own parent.
+            #expect(try send(5, to: rescued.value!) == 6)
+            #expect(rescued.value!.isDead)
+        }
+    }
+
+    @Test("G40: dropping a pending or dead fiber frees it at once, and the body of the pending one never runs")
     func droppingIdle() async throws {
-        try await onThread {
+        try await onThread { () throws in
             let ended = Counter()
             let ran = Counter()
             func make() -> Fiber<Int> {
@@ -71,12 +106,20 @@ struct FiberLifetimeTests {
             #expect(fiber!.isPending)
             fiber = nil
             #expect(ended.value == 1 && ran.value == 0)
+
+            // The dead one's parent is freed with it.
+            var dead: Fiber<Int>? = Fiber(parent: make()) { $0 }
+            #expect(throws: Oops.self) { try dead!.throw(Oops()) }
+            #expect(dead!.isDead && ended.value == 2 && ran.value == 0)
+            let suspended = Fiber.suspendedCount
+            dead = nil
+            #expect(Fiber.suspendedCount == suspended)
         }
     }
 
     @Test("G38, H8: a fiber dropped on another thread unwinds on its own, at the next call there")
     func droppedElsewhere() async throws {
-        try await onThread {
+        try await onThread { () throws in
             let ended = Counter()
             let here = threadIdentity
             let places = Log<UInt>()
@@ -102,7 +145,7 @@ struct FiberLifetimeTests {
     @Test("G39: an error thrown in answer to GreenletExit is reported, and does not reach who dropped the fiber")
     func throwsInAnswer() async throws {
         let reports = ReportCollector(containing: "fiber sulky")
-        try await onThread {
+        try await onThread { () throws in
             var fiber: Fiber<Int>? = Fiber<Int>(name: "sulky") { _ in
                 do { return try Fiber.current.parent!.switch(1) } catch { throw Oops(number: 9) }
             }
@@ -118,7 +161,7 @@ struct FiberLifetimeTests {
         let reports = ReportCollector(containing: "fiber stubborn")
         let tries = Counter()
         let before = sy_stack_get_statistics().abandoned
-        try await onThread {
+        try await onThread { () throws in
             var fiber: Fiber<Int>? = Fiber<Int>(name: "stubborn") { _ in
                 while true {
                     do { _ = try Fiber.current.parent!.switch(1) } catch { tries.add() }
@@ -137,7 +180,7 @@ struct FiberLifetimeTests {
     func flat(round: Int) async throws {
         let ended = Counter()
         let count = stress(2_000)
-        try await onThread {
+        try await onThread { () throws in
             for number in 0..<count {
                 let sentinel = Sentinel(ended)
                 let fiber = Fiber<Int> { message in
@@ -156,7 +199,7 @@ struct FiberLifetimeTests {
     func threadExit() async throws {
         let ended = Counter()
         let count = stress(1_000)
-        let keeper = try await onThread {
+        let keeper = try await onThread { () throws in
             let fibers = (0..<count).map { _ in
                 let sentinel = Sentinel(ended)
                 return Fiber<Int> { message in
@@ -178,141 +221,12 @@ struct FiberLifetimeTests {
         withExtendedLifetime(keeper) {}
     }
 
-    @Test("G46, H3: a task-local binding of one fiber is not seen in another", .enabled(if: keepsTaskLocals))
-    func locals() async throws {
-        try await onThread {
-            let seen = OrderRecorder()
-            func worker(_ name: String) -> Fiber<Int> {
-                Fiber { _ in
-                    Local.$name.withValue(name) {
-                        _ = try? Fiber<Int>.main.switch(0)
-                        seen.record("\(name) sees \(Local.name)")
-                        _ = try? Fiber<Int>.main.switch(0)
-                    }
-                    seen.record("\(name) ends with \(Local.name)")
-                    return 0
-                }
-            }
-            let first = worker("first")
-            let second = worker("second")
-            for fiber in [first, second, first, second, first, second] { try send(0, to: fiber) }
-            #expect(Local.name == "none")
-            #expect(
-                seen.entries == [
-                    "first sees first", "second sees second", "first ends with none", "second ends with none",
-                ]
-            )
-        }
-    }
-
-    @Test("H2: exclusive accesses held across a switch belong to their fiber")
-    func accesses() async throws {
-        try await onThread {
-            final class Shared {
-                var list: [Int] = []
-            }
-            let shared = Shared()
-            func hold(_ list: inout [Int]) throws {
-                list.append(1)
-                _ = try Fiber<Int>.main.switch(0)
-                list.append(2)
-            }
-            let other = Shared()
-            let first = Fiber<Int> { _ in
-                try hold(&shared.list); return 0
-            }
-            let second = Fiber<Int> { _ in
-                try hold(&other.list); return 0
-            }
-            for fiber in [first, second, first, second] { try send(0, to: fiber) }
-            #expect(shared.list == [1, 2] && other.list == [1, 2])
-        }
-    }
-
-    @Test("H20: a fiber on top of a greenlet is not that greenlet: its waits are refused, and so is yielding")
-    func onGreenlet() async throws {
-        try await onLoop { (loop) async throws in
-            let result = Greenlet.spawn(on: loop, name: "ground") {
-                let fiber = Fiber<Int> { _ in
-                    #expect(Greenlet.current == nil)
-                    #expect(refusal { try forever.future.wait() } == .foreignTask)
-                    #expect(refusal { try Greenlet.yield() } == .foreignTask)
-                    #expect(refusal { try Greenlet.sleep(for: .seconds(1)) } == .foreignTask)
-                    #expect(refusal { try Greenlet.await {} } == .foreignTask)
-                    return try Future.succeeded(1).wait()
-                }
-                #expect(try send(0, to: fiber) == 1)
-                #expect(Greenlet.current?.name == "ground")
-                try Greenlet.yield()
-            }
-            try await result.value
-        }
-    }
-
-    @Test("H20: a raw fiber's wait inside a task is refused, and inside a portal too")
-    func inTask() async throws {
-        func inFiber(_ body: @escaping () -> WouldDeadlock.Place?) throws -> WouldDeadlock.Place? {
-            try Fiber<WouldDeadlock.Place?> { _ in body() }.switch(nil)
-        }
-        func synchronously() throws {
-            #expect(try inFiber { refusal { try forever.future.wait() } } == .task)
-        }
-        try synchronously()
-        try await Greenlet.run {
-            let wait = try inFiber { refusal { try forever.future.wait() } }
-            let yield = try inFiber { refusal { try Greenlet.yield() } }
-            #expect(wait == .foreignTask && yield == .foreignTask)
-            #expect(Greenlet.current != nil)
-        }
-    }
-
-    @Test("H20: in a fiber on a plain thread a wait blocks the thread")
-    func onThreadBlocks() async throws {
-        try await onThread {
-            let promise = Promise<Int>()
-            let helper = Future.offThread { promise.succeed(5) }
-            let fiber = Fiber<Int> { _ in try promise.future.wait() }
-            #expect(try send(0, to: fiber) == 5)
-            try helper.wait()
-        }
-    }
-
-    @Test("G33: fibers of one greenlet cannot be switched to from another")
-    func foreignGreenlet() async throws {
-        try await onLoop { (loop) async throws in
-            let shared = Log<Unchecked<Fiber<Int>>>()
-            let ended = Counter()
-            let release = Promise<Void>()
-            let owner = Greenlet.spawn(on: loop, name: "owner") {
-                let fiber = Fiber<Int>(name: "owned") { _ in
-                    defer { ended.add() }
-                    return try Fiber.current.parent!.switch(1)
-                }
-                try send(0, to: fiber)
-                shared.add(Unchecked(fiber))
-                try release.future.wait()
-            }
-            let thief = Greenlet.spawn(on: loop, name: "thief") {
-                // SAFETY: both run on the loop's thread.
-                let error = #expect(throws: FiberError.self) { try send(1, to: shared.entries[0].value) }
-                #expect(error?.reason == .foreignGreenlet)
-                #expect("\(error!)".contains("owner") && "\(error!)".contains("thief"))
-            }
-            try await thief.value
-            #expect(ended.value == 0)
-            release.succeed(())
-            try await owner.value
-            // The owner's end has unwound it, although the handle is still there.
-            #expect(await eventually { ended.value == 1 })
-        }
-    }
-
     @Test(
         "G9: a stack that cannot be had leaves the fiber pending, with an error that says so",
         .enabled(if: hasStacks, needsStacks)
     )
     func noMemory() async throws {
-        try await onThread {
+        try await onThread { () throws in
             let fiber = Fiber<Int>(name: "huge", stackSize: 1 << 60) { $0 }
             let error = #expect(throws: FiberError.self) { try send(1, to: fiber) }
             #expect(error?.reason == .noMemory)
@@ -320,33 +234,136 @@ struct FiberLifetimeTests {
         }
     }
 
-    @Test("G17: a fiber makes a generator of nested calls")
-    func nestedYield() async throws {
-        try await onThread {
-            final class Tree {
-                let value: Int
-                let children: [Tree]
-                init(_ value: Int, _ children: [Tree] = []) {
-                    self.value = value
-                    self.children = children
+    @Test("G36: a suspended fiber that holds children which have ended can still be dropped")
+    func deadChildren() async throws {
+        try await onThread { () throws in
+            let ended = Counter()
+            func scope() throws {
+                let fiber = Fiber<Int> { first in
+                    defer { ended.add() }
+                    let ran = Fiber<Int> { $0 }
+                    try send(1, to: ran)
+                    let killed = Fiber<Int> { $0 }
+                    _ = try throwExit(into: killed)
+                    defer { withExtendedLifetime((ran, killed)) {} }
+                    return try Fiber<Int>.main.switch(first)
                 }
-                func visit(_ yield: (Int) throws -> Void) throws {
-                    for child in children { try child.visit(yield) }
-                    try yield(value)
-                }
+                try send(1, to: fiber)
             }
-            let tree = Tree(7, [Tree(3, [Tree(1), Tree(2)]), Tree(6, [Tree(4), Tree(5)])])
-            let walker = Fiber<Int?> { _ in
-                try tree.visit { _ = try Fiber<Int?>.current.parent!.switch($0) }
-                return nil
-            }
-            var seen: [Int] = []
-            while let value = try send(nil, to: walker) { seen.append(value) }
-            #expect(seen == [1, 2, 3, 4, 5, 6, 7])
+            try scope()
+            #expect(ended.value == 1)
         }
     }
-}
 
-enum Local {
-    @TaskLocal static var name = "none"
+    @Test(
+        "G41: a fiber that its own frames hold, or a circle of them, is not freed, but counted, and ends with its thread"
+    )
+    func circle() async throws {
+        let ended = Counter()
+        try await onThread { () throws in
+            let before = Fiber.suspendedCount
+            func scope() throws {
+                let fiber = Fiber<Int>(name: "circular") { first in
+                    defer { ended.add() }
+                    let itself = Fiber<Int>.current
+                    defer { withExtendedLifetime(itself) {} }
+                    return try Fiber<Int>.main.switch(first)
+                }
+                try send(1, to: fiber)
+                #expect(Fiber.suspendedCount == before + 1)
+            }
+            try scope()
+            #expect(ended.value == 0 && Fiber.suspendedCount == before + 1)
+            #expect(Fiber.dump().contains("fiber circular (suspended)"))
+        }
+        #expect(await eventually { ended.value == 1 })
+    }
+
+    @Test("G6: the stack of a fiber that has ended is back in the pool, and there is nothing to see of it")
+    func stackGivenBack() async {
+        await #expect(processExitsWith: .success) {
+            try await onThread { () throws in
+                let before = sy_stack_get_statistics().live
+                let fiber = Fiber<Int> { first in
+                    precondition(!hasStacks || sy_stack_get_statistics().live == before + 1)
+                    return first
+                }
+                try send(1, to: fiber)
+                precondition(fiber.isDead && !fiber.isActive)
+                precondition(sy_stack_get_statistics().live == before)
+                precondition(fiber.backtrace.isEmpty && fiber.stackHighWater == 0)
+            }
+        }
+    }
+
+    @Test(
+        "G9: a stack that the system refuses leaves the fiber pending, and a retry works",
+        .enabled(if: hasStacks && Environment.canLimitMemory, needsStacks)
+    )
+    func retry() async {
+        await #expect(processExitsWith: .success) {
+            try await onThread { () throws in
+                let fiber = Fiber<Int>(name: "large", stackSize: 1 << 28) { $0 + 1 }
+                var reason: FiberError.Reason?
+                Environment.limitMemory(true)
+                do { try send(1, to: fiber) } catch { reason = (error as? FiberError)?.reason }
+                Environment.limitMemory(false)
+                precondition(reason == .noMemory && fiber.isPending)
+                let answer = try send(1, to: fiber)
+                precondition(answer == 2)
+            }
+        }
+    }
+
+    @Test(
+        "G51: a fiber made while something is destroyed has the fiber for its parent that runs then, also after a detour"
+    )
+    func madeInDeinit() async throws {
+        try await onThread { () throws in
+            final class Maker {
+                let made: Kept
+                let detour: Bool
+                init(_ made: Kept, detour: Bool) {
+                    self.made = made
+                    self.detour = detour
+                }
+                deinit {
+                    if detour {
+                        let elsewhere = Future.offThread {
+                            try send(1, to: Fiber { try Fiber<Int> { $0 }.switch($0) })
+                        }
+                        _ = try? elsewhere.wait()
+                    }
+                    made.value = Fiber(name: "made") { $0 }
+                }
+            }
+            for detour in [false, true] {
+                let made = Kept()
+                let fiber = Fiber<Int>(name: "creator") { first in
+                    var maker: Maker? = Maker(made, detour: detour)
+                    withExtendedLifetime(maker) {}
+                    maker = nil
+                    #expect(
+                        made.value!.parent == Fiber.current && "\(Fiber<Int>.current)".contains("creator (running)")
+                    )
+                    // And by the unwinding of one that is dropped: in that one, while it unwinds.
+                    func scope() throws {
+                        let dropped = Fiber<Int>(name: "dropped") { number in
+                            let maker = Maker(made, detour: detour)
+                            defer { withExtendedLifetime(maker) {} }
+                            return try Fiber<Int>.current.parent!.switch(number)
+                        }
+                        try send(1, to: dropped)
+                    }
+                    made.value = nil
+                    try scope()
+                    #expect(made.value!.parent!.description.contains("fiber dropped (dead)"))
+                    #expect("\(Fiber<Int>.current)".contains("creator (running)"))
+                    made.value = nil
+                    return first
+                }
+                #expect(try send(1, to: fiber) == 1)
+            }
+        }
+    }
 }

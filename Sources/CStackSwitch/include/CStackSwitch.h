@@ -253,6 +253,9 @@ bool sy_context_contains(const sy_context *SY_NONNULL context, const void *SY_NU
 size_t sy_context_backtrace(
     const sy_context *SY_NONNULL context, void *SY_NULLABLE *SY_NONNULL addresses, size_t capacity);
 
+/// The linker's name of the function that holds an address; NULL where it exports none. Valid as long as its image is loaded.
+const char *SY_NULLABLE sy_symbol_name(const void *SY_NONNULL address);
+
 // ---------------------------------------------------------------------------------------------------- stacks
 
 typedef struct sy_stack_statistics {

@@ -4,6 +4,7 @@
 import CFutures
 import CStackSwitch
 import Futures
+import Synchronization
 
 /// Keeps a fiber alive; when the last one of a suspended fiber goes, the fiber unwinds (greenlet: the last reference).
 final class FiberHandle {
@@ -17,7 +18,7 @@ final class FiberHandle {
 /// What a fiber is, apart from the type of its messages. Owned by its handle and, once started, by its own stack.
 @safe
 class FiberCore {
-    enum State { case pending, active, dead }
+    enum State: UInt8 { case pending, active, dead }
 
     /// What a suspended fiber wakes up with.
     enum Arrival {
@@ -25,8 +26,8 @@ class FiberCore {
         /// In the slot.
         case message
         case failure(any Error)
-        /// The fiber that was switched to has ended by `GreenletExit`.
-        case exited
+        /// The fiber that was to answer has ended by `GreenletExit`.
+        case exited(FiberCore)
     }
 
     let host: FiberHost
@@ -34,8 +35,17 @@ class FiberCore {
     let id = Hub.nextIdentifiers()
     private let stackSize: Int
     var context: UnsafeMutablePointer<sy_context>?
-    var state = State.pending
+    /// Written on the host's thread, read on any.
+    private let stateWord = Atomic(State.pending.rawValue)
+    final var state: State {
+        get { State(rawValue: stateWord.load(ordering: .relaxed))! }
+        set { stateWord.store(newValue.rawValue, ordering: .relaxed) }
+    }
     var parent: FiberHandle?
+    /// The parent where it is known but not kept from being dropped: that of one that has ended, and of a generator's. A fiber
+    /// whose frames hold such a child does not hold itself that way.
+    var formerParent: FiberCore?
+    final var parentCore: FiberCore? { parent?.core ?? formerParent }
     weak var handle: FiberHandle?
     /// The type of message that can be delivered now.
     private(set) var expects = ObjectIdentifier(Never.self)
@@ -53,6 +63,7 @@ class FiberCore {
     }
 
     deinit {
+        releaseParents()
         if let trampoline = unsafe trampoline {
             unsafe sy_trampoline_destroy(trampoline)
             unsafe trampoline.deallocate()
@@ -68,10 +79,11 @@ class FiberCore {
         let doing =
             switch state {
             case .pending: "pending"
-            case .active: isRunning ? "running" : "suspended"
+            case .active: isRunning ? "running" : unsafe sy_carrier_current() == host.carrier ? "suspended" : "active"
             case .dead: "dead"
             }
-        return "fiber \(displayName) (\(doing)) of \(host.place)"
+        let title = isMain ? "main fiber" : "fiber \(displayName)"
+        return "\(title) (\(doing)) of \(host.place)\(host.isOver ? ", which has ended" : "")"
     }
 
     var isRunning: Bool { FiberHost.existingFiber === self }
@@ -82,6 +94,19 @@ class FiberCore {
         let new = FiberHandle(self)
         handle = new
         return new
+    }
+
+    final func setParent(_ new: FiberHandle) throws {
+        _ = try caller()
+        _ = try new.core.caller()
+        if isMain { throw FiberError(.main, self) }
+        var ancestor: FiberCore? = new.core
+        while let candidate = ancestor {
+            if candidate === self { throw FiberError(.cyclicParents, self) }
+            ancestor = candidate.parentCore
+        }
+        parent = new
+        formerParent = nil
     }
 
     // MARK: Messages
@@ -105,7 +130,7 @@ class FiberCore {
     /// On the fiber's own stack, after it was resumed: what it was resumed with.
     ///
     /// - Returns: nil if the other one has ended by `GreenletExit`.
-    func take<Message>(_ type: Message.Type) throws -> Message? {
+    func take<Message>(_ type: Message.Type, exitIsError: Bool) throws -> Message? {
         let arrived = arrival
         arrival = .none
         var message: Message?
@@ -115,9 +140,31 @@ class FiberCore {
             message = slot.message
             slot.message = nil
         }
-        host.arrived(self)
-        if case .failure(let error) = arrived { throw error }
-        return message
+        do { try host.arrived(self, with: arrived) } catch {
+            reportDisplaced(arrived, by: error)
+            throw error
+        }
+        switch arrived {
+        case .failure(let error): throw error
+        case .exited(let other) where exitIsError: throw FiberError(.exited, other)
+        default: return message
+        }
+    }
+
+    /// A tracer has failed.
+    private func reportDisplaced(_ arrival: Arrival, by error: any Error) {
+        let lost =
+            switch arrival {
+            case .none: "nothing"
+            case .message: "a message"
+            case .failure(let error): "the error \(error)"
+            case .exited(let other): "the end of \(other.displayName)"
+            }
+        Reporter.report(
+            .message(
+                "the tracer of \(host.place) failed and was removed; in its place \(summary) lost \(lost): \(error)"
+            )
+        )
     }
 
     /// Takes no messages while a fiber that was dropped here unwinds.
@@ -149,9 +196,16 @@ class FiberCore {
         return here
     }
 
+    /// The process stops where what a fiber's thread may change at any moment is looked at from another one.
+    final func checkThread(_ what: String) {
+        if host.isOver { return }
+        if unsafe sy_carrier_current() == host.carrier { return }
+        // Not a precondition: release builds keep the words of fatal errors only.
+        fatalError("Asked for \(what), \(summary) is not on this thread, which is \(FiberHost.threadName).")
+    }
+
     /// Makes sure that a message of this type can be delivered.
     func prepare<Message>(for type: Message.Type, from here: FiberCore) throws {
-        if state == .dead { throw FiberError(.dead, self) }
         guard expects == ObjectIdentifier(type) else {
             // A fiber that is being unwound may come back to where it was dropped; that counts as a refusal.
             if here.returnsTo === self { return }
@@ -192,97 +246,7 @@ class FiberCore {
     /// On the new stack.
     func run() {}
 
-    /// The nearest ancestor that has not ended.
-    var heir: FiberCore {
-        var ancestor = parent?.core
-        while let candidate = ancestor {
-            if candidate.state != .dead { return candidate }
-            ancestor = candidate.parent?.core
-        }
-        return unsafe host.main
-    }
-
-    /// Ends a pending fiber with an error, which goes to its parent; pending parents end as well.
-    ///
-    /// - Returns: The ancestor that gets the error.
-    func failUnstarted() -> FiberCore {
-        var fiber = self
-        while fiber.state == .pending {
-            fiber.state = .dead
-            fiber.dropBody()
-            fiber = fiber.heir
-        }
-        return fiber
-    }
-
     func dropBody() {}
-
-    // MARK: Ending
-
-    /// The last act on the fiber's stack: hands the outcome to the heir, to which control goes when the entry returns.
-    final func finish<Message>(_ outcome: Result<Message, any Error>) {
-        state = .dead
-        host.ended(self)
-        let target: FiberCore
-        if let returnsTo {
-            target = returnsTo
-            if case .failure(let error) = outcome, !(error is GreenletExit) {
-                Reporter.report(.message("\(summary) ended with an error while it was being unwound: \(error)"))
-            }
-        } else {
-            target = deliver(outcome)
-        }
-        // Control goes to the heir; it stays alive although this fiber, which kept it, is gone.
-        host.resumed = target.handle
-        host.previous = self
-        parent = nil
-        returnsTo = nil
-        host.adoptJob(target)
-        unsafe sy_context_set_exit_target(context!, target.context!, nil)
-    }
-
-    private final func deliver<Message>(_ outcome: Result<Message, any Error>) -> FiberCore {
-        do {
-            let message = try outcome.get()
-            let target = heir
-            try target.prepare(for: Message.self, from: self)
-            target.put(message)
-            return target
-        } catch {
-            let target = heir.failUnstarted()
-            target.arrival = error is GreenletExit ? .exited : .failure(error)
-            return target
-        }
-    }
-
-    /// From another stack, after the fiber has ended.
-    final func releaseStack() {
-        guard let context = unsafe context else { return }
-        unsafe self.context = nil
-        unsafe Hub.destroy(context)
-    }
-
-    /// Gives up on a fiber that refuses to unwind.
-    final func abandon() {
-        guard let context = unsafe context else { return }
-        state = .dead
-        host.ended(self)
-        unsafe self.context = nil
-        unsafe sy_context_abandon(context)
-    }
-
-    /// Suspended, and nobody can resume it any more.
-    final var isUnreachable: Bool { state == .active && handle == nil && returnsTo == nil && !isMain && !isRunning }
-
-    /// From any thread.
-    final func handleDropped() {
-        if isMain || host.isOver { return }
-        if let here = FiberHost.existingFiber, here.host === host {
-            if isUnreachable { host.unwind(self, from: here) }
-        } else {
-            host.drop(self)
-        }
-    }
 }
 
 /// Where a message waits for the fiber that it was sent to.

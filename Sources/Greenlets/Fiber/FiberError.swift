@@ -1,12 +1,12 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
-/// A fiber could not be switched to.
+/// A fiber could not be switched to, or changed.
 public struct FiberError: Error, Sendable, CustomStringConvertible {
     /// Why not.
     public enum Reason: Sendable, Hashable {
-        /// It has ended.
-        case dead
+        /// It was to answer, and has ended by `GreenletExit`: it was killed.
+        case exited
         /// It belongs to another thread.
         case foreignThread
         /// It was made inside another greenlet of this thread, or outside of the one that runs.
@@ -19,6 +19,10 @@ public struct FiberError: Error, Sendable, CustomStringConvertible {
         case unwinding
         /// It would become its own ancestor.
         case cyclicParents
+        /// A main fiber has no parent.
+        case main
+        /// It called a generator's yielder outside of the generator's body, or while nobody asks for an element.
+        case notInBody
         /// There is no memory for its stack; a retry may work.
         case noMemory
     }
@@ -39,7 +43,9 @@ public struct FiberError: Error, Sendable, CustomStringConvertible {
     /// What happened, where it began, what to do.
     public var description: String {
         switch reason {
-        case .dead: "FiberError: \(fiber) has ended and cannot be switched to. Look at isDead first."
+        case .exited:
+            "FiberError: \(fiber), which was to answer, was killed: it has ended by GreenletExit. Use switchOrExit where that"
+                + " may happen."
         case .foreignThread:
             "FiberError: \(fiber) belongs to \(places). Fibers stay on the thread they were made on: hand values to other"
                 + " threads through a Future."
@@ -55,6 +61,10 @@ public struct FiberError: Error, Sendable, CustomStringConvertible {
             "FiberError: \(fiber) waits until a fiber it has dropped has unwound, and takes no messages meanwhile. Let the"
                 + " GreenletExit pass instead of switching."
         case .cyclicParents: "FiberError: \(fiber) cannot have itself or one of its descendants as its parent."
+        case .main: "FiberError: \(fiber) cannot have a parent: it is the code outside of all fibers."
+        case .notInBody:
+            "FiberError: \(fiber) called a generator's yielder, and is not in the generator's body, or nobody has asked for an"
+                + " element. Yield in the body, and in what it calls."
         case .noMemory:
             "FiberError: there is no memory for the stack of \(fiber). It is still pending; try again later."
         }

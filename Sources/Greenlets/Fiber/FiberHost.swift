@@ -23,13 +23,20 @@ final class FiberHost: @unchecked Sendable {  // SAFETY: one thread only, see be
     private(set) unowned(unsafe) var main: FiberCore!
     /// Who left the stack last: to be cleaned up by who arrives.
     var previous: FiberCore?
-    /// The handle of a fiber that is being resumed by the end of the last one that knew it.
-    var resumed: FiberHandle?
+    /// The thread's; here for the sake of a switch, which looks at it.
+    var tracer: FiberTracer?
+    let thread: FiberThread
     /// All that have started and have not ended.
     private var active: [UInt64: FiberCore] = [:]
 
     private init(_ carrier: OpaquePointer, _ context: UnsafeMutablePointer<sy_context>) {
         unsafe self.carrier = carrier
+        let root = unsafe sy_carrier_root(carrier)
+        if unsafe context == root {
+            thread = FiberThread()
+        } else {
+            thread = unsafe (Self.fiber(of: root) ?? FiberHost(carrier, root).main).host.thread
+        }
         if let parker = unsafe sy_context_user_word(context, 1) {
             // SAFETY: the word of a greenlet that runs.
             place = unsafe Unmanaged<AnyGreenlet>.fromOpaque(parker).takeUnretainedValue().displayName
@@ -38,6 +45,8 @@ final class FiberHost: @unchecked Sendable {  // SAFETY: one thread only, see be
         }
         let main = unsafe MainFiber(host: self, context: context)
         unsafe self.main = main
+        tracer = thread.tracer
+        thread.hosts[ObjectIdentifier(self)] = self
         // SAFETY: released by `end`.
         unsafe context.pointee.owner = Unmanaged<FiberCore>.passRetained(main).toOpaque()
     }
@@ -59,20 +68,20 @@ final class FiberHost: @unchecked Sendable {  // SAFETY: one thread only, see be
             preconditionFailure("no memory to make this thread a carrier of fibers")
         }
         let context = unsafe sy_carrier_running(carrier)
-        if let owner = unsafe context.pointee.owner {
-            // SAFETY: the owner of a context that runs is its fiber.
-            return unsafe Unmanaged<FiberCore>.fromOpaque(owner).takeUnretainedValue()
-        }
+        if let fiber = unsafe fiber(of: context) { return fiber }
         if unsafe context == sy_carrier_root(carrier) { unsafe Hub.installUserWords(carrier) }
         return unsafe FiberHost(carrier, context).main
     }
 
     /// The fiber that runs on this thread, if the thread has any.
     static var existingFiber: FiberCore? {
-        guard let carrier = unsafe sy_carrier_current(), let owner = unsafe sy_carrier_running(carrier).pointee.owner
-        else { return nil }
-        // SAFETY: the owner of a context that runs is its fiber.
-        return unsafe Unmanaged<FiberCore>.fromOpaque(owner).takeUnretainedValue()
+        guard let carrier = unsafe sy_carrier_current() else { return nil }
+        return unsafe fiber(of: sy_carrier_running(carrier))
+    }
+
+    private static func fiber(of context: UnsafeMutablePointer<sy_context>) -> FiberCore? {
+        // SAFETY: the owner of a context that has not ended is its fiber.
+        unsafe context.pointee.owner.map { unsafe Unmanaged<FiberCore>.fromOpaque($0).takeUnretainedValue() }
     }
 
     // MARK: Switching
@@ -90,28 +99,32 @@ final class FiberHost: @unchecked Sendable {  // SAFETY: one thread only, see be
         unsafe sy_context_set_host(fiber.context!, words.task, words.tracking)
     }
 
-    /// After every switch, on the stack that was resumed: gives back what the last one has left. May unwind fibers.
-    func arrived(_ fiber: FiberCore) {
-        if let previous {
-            self.previous = nil
-            if previous.state == .dead {
-                previous.releaseStack()
-            } else if previous.isUnreachable {
-                unwind(previous, from: fiber)
+    /// After every switch, on the stack that was resumed: tells the tracer, and gives back what the last one has left. May
+    /// unwind fibers, and run others.
+    ///
+    /// - Errors: The tracer's.
+    func arrived(_ fiber: FiberCore, with arrival: FiberCore.Arrival) throws {
+        // Out of the way of switches that are made from here.
+        let left = previous
+        previous = nil
+        let failure = tracer.flatMap { trace($0, from: left, to: fiber, with: arrival) }
+        if let left {
+            if left.state == .dead {
+                left.releaseStack()
+            } else if left.isUnreachable {
+                unwind(left, from: fiber)
             }
         }
-        if resumed != nil {
-            let handle = resumed
-            resumed = nil
-            _ = consume handle
-        }
         if hasDropped.load(ordering: .relaxed) { unwindDropped(from: fiber) }
+        if let failure { throw failure }
     }
 
     // MARK: Ending
 
     func started(_ fiber: FiberCore) { active[fiber.id] = fiber }
     func ended(_ fiber: FiberCore) { active[fiber.id] = nil }
+    var activeCount: Int { active.count }
+    var activeFibers: [FiberCore] { Array(active.values) }
 
     /// From any thread: the last handle of a fiber has gone, and it cannot be unwound here.
     func drop(_ fiber: FiberCore) {
@@ -136,17 +149,22 @@ final class FiberHost: @unchecked Sendable {  // SAFETY: one thread only, see be
     private static var attempts: Int { 16 }
 
     /// Throws `GreenletExit` at the suspension point of a fiber, and comes back when it has ended (greenlet: a dropped one).
-    func unwind(_ fiber: FiberCore, from here: FiberCore) {
+    ///
+    /// - Parameter evenIfHeld: Also when somebody has got hold of it meanwhile; otherwise it stays suspended then.
+    func unwind(_ fiber: FiberCore, from here: FiberCore, evenIfHeld: Bool = false) {
         fiber.returnsTo = here
         let suspension = here.closeForUnwinding()
-        for _ in 0..<Self.attempts where fiber.state == .active {
+        for _ in 0..<Self.attempts where fiber.state == .active && (evenIfHeld || fiber.handle == nil) {
             fiber.arrival = .failure(GreenletExit())
             transfer(from: here, to: fiber)
+            reportLost(here.arrival, of: here)
             here.arrival = .none
-            arrived(here)
+            settle(here)
         }
         here.reopen(suspension)
-        guard fiber.state == .active else { return }
+        // Its parent is its own again.
+        fiber.returnsTo = nil
+        guard fiber.state == .active, evenIfHeld || fiber.handle == nil else { return }
         Reporter.report(
             .message(
                 """
@@ -156,6 +174,21 @@ final class FiberHost: @unchecked Sendable {  // SAFETY: one thread only, see be
             )
         )
         fiber.abandon()
+    }
+
+    /// As `arrived`, where there is nobody to throw at.
+    private func settle(_ here: FiberCore) {
+        do { try arrived(here, with: .none) } catch {
+            Reporter.report(
+                .message("the tracer of \(place) failed while a fiber was unwound, and was removed: \(error)")
+            )
+        }
+    }
+
+    /// A fiber that waits for another to unwind takes nothing: what ended with it as its heir has told nobody.
+    private func reportLost(_ arrival: FiberCore.Arrival, of fiber: FiberCore) {
+        guard case .failure(let error) = arrival else { return }
+        Reporter.report(.message("\(fiber.summary) was unwinding another fiber, and this was lost: \(error)"))
     }
 
     /// The stack that fibers stand on is about to end: those that are suspended unwind.
@@ -170,9 +203,10 @@ final class FiberHost: @unchecked Sendable {  // SAFETY: one thread only, see be
 
     private func end() {
         let main = unsafe main!
-        arrived(main)
-        while let fiber = active.values.min(by: { $0.id < $1.id }) { unwind(fiber, from: main) }
+        settle(main)
+        while let fiber = active.values.min(by: { $0.id < $1.id }) { unwind(fiber, from: main, evenIfHeld: true) }
         over.store(true, ordering: .releasing)
+        thread.hosts[ObjectIdentifier(self)] = nil
         dropped.withLock { $0 = nil }
         main.state = .dead
         unsafe main.context = nil
