@@ -78,6 +78,12 @@ struct OffloadTests {
             greenlet.kill()
             await #expect(throws: CancellationError.self) { try await greenlet.value }
             leave.add()
+            // The same for one who is killed before it waits.
+            let early = Greenlet.spawn(on: loop) {
+                Greenlet.current?.kill()
+                try Greenlet.offload(to: pool) { throw Oops(number: 4711) }
+            }
+            await #expect(throws: CancellationError.self) { try await early.value }
             try await pool.shutdown().value
         }
         #expect(await reports.settledReports().isEmpty)

@@ -27,6 +27,7 @@ extension Greenlet where Success == Void {
         let pool = pool ?? .shared
         if pool.isCurrent { return try body() }
         if case .refused(let error) = WaitContext.current { throw error }
-        return try pool.submit(fileID: fileID, line: line, body).wait()
+        // Whoever was killed before the wait leaves the job, too.
+        return try pool.submit(fileID: fileID, line: line, body)._waitForRun(timeout: nil)
     }
 }
