@@ -17,6 +17,9 @@ enum Environment {
         return unsafe Int(String(cString: value))
     }
 
+    /// Whether a leak checker looks at the process as it exits, and then at what such an exit rightly leaves behind.
+    static var checksLeaks: Bool { unsafe dlsym(nil, "__lsan_do_leak_check") != nil }
+
     /// Not where the address space is a sanitizer's, or the system does not limit it.
     static var canLimitMemory: Bool {
         #if os(Linux)

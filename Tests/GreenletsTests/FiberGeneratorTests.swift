@@ -175,6 +175,26 @@ struct FiberGeneratorTests {
         }
     }
 
+    @Test("G17, G36: a suspended fiber that holds generators, begun or not, can still be dropped")
+    func held() async throws {
+        try await onThread { () throws in
+            let ended = Counter()
+            func scope() throws {
+                let fiber = Fiber<Int> { first in
+                    defer { ended.add() }
+                    let pending = Generator<Int> { try $0(1) }
+                    var begun = Generator<Int> { try $0.yield(from: 1...3) }
+                    #expect(begun.next() == 1)
+                    defer { withExtendedLifetime((pending, begun)) {} }
+                    return try Fiber<Int>.main.switch(first)
+                }
+                try send(1, to: fiber)
+            }
+            try scope()
+            #expect(ended.value == 1)
+        }
+    }
+
     @Test(
         "G17, G33: a yielder outside of its generator's body is refused, and so is asking on another thread or in the body"
     )

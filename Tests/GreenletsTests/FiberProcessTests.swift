@@ -18,7 +18,8 @@ import Darwin
 @Suite("Fibers: the end of the process")
 struct FiberProcessTests {
     @Test(
-        "G43: a process ends with fibers suspended, on its own thread and others, and nested, whichever stack asks for it"
+        "G43: a process ends with fibers suspended, on its own thread and others, and nested, whichever stack asks for it",
+        .enabled(if: !Environment.checksLeaks)
     )
     func suspended() async {
         await #expect(processExitsWith: .exitCode(7)) {
@@ -44,7 +45,10 @@ struct FiberProcessTests {
         }
     }
 
-    @Test("G43: a process ends while a fiber unwinds, and the current fiber can be asked for in the very last handlers")
+    @Test(
+        "G43: a process ends while a fiber unwinds, and the current fiber can be asked for in the very last handlers",
+        .enabled(if: !Environment.checksLeaks)
+    )
     func unwinding() async {
         await #expect(processExitsWith: .exitCode(8)) {
             try await onThread { () throws in

@@ -64,9 +64,12 @@ struct FiberTracingTests {
                 try send(1, to: Fiber { $0 })
             }
             try await late.value
+            // One whose first fiber comes after the tracer.
+            try await Greenlet.spawn(on: loop) { _ = try send(1, to: Fiber { $0 }) }.value
+            #expect(count.value == 4)
             release.succeed(())
             try await early.value
-            #expect(count.value == 4)
+            #expect(count.value == 6)
         }
     }
 

@@ -9,14 +9,14 @@ extension Fiber {
     ///
     /// - Executor: The fiber's thread, on a stack of the same thread or greenlet.
     /// - Errors: What is thrown into the caller, and what a body throws whose parent the caller is; ``FiberError``, also when
-    ///   the fiber that was to answer was killed (``FiberError/Reason-swift.enum/exited``): see ``switchOrExit(_:)``. Where the
+    ///   the fiber that was to answer was killed (its reason is `exited`): see ``switchOrExit(_:)``. Where the
     ///   switch itself is refused, nothing has changed.
     /// - Complexity: O(1).
     @available(*, noasync, message: "an await may leave the thread; switch in synchronous code")
     @discardableResult
     public func `switch`(_ message: Message) throws -> Message {
         // An exit is an error here.
-        try exchange(message, exitIsError: true)!
+        try core.exchange(message, exitIsError: true)!
     }
 
     /// As ``switch(_:)``, for those who reckon with kills.
@@ -25,18 +25,8 @@ extension Fiber {
     /// - Errors: As ``switch(_:)``.
     @available(*, noasync, message: "an await may leave the thread; switch in synchronous code")
     @discardableResult
-    public func switchOrExit(_ message: Message) throws -> Message? { try exchange(message, exitIsError: false) }
-
-    @inline(__always)
-    private func exchange(_ message: Message, exitIsError: Bool) throws -> Message? {
-        let here = try core.caller()
-        let target = core.state == .dead ? core.heir : core
-        if target === here { return message }
-        try target.prepare(for: Message.self, from: here)
-        here.expect(Message.self)
-        target.put(message)
-        here.host.transfer(from: here, to: target)
-        return try here.take(Message.self, exitIsError: exitIsError)
+    public func switchOrExit(_ message: Message) throws -> Message? {
+        try core.exchange(message, exitIsError: false)
     }
 
     /// Throws an error at the switch the fiber is suspended in.
@@ -79,4 +69,19 @@ extension Fiber where Message == Void {
     /// - Errors: As there.
     @available(*, noasync, message: "an await may leave the thread; switch in synchronous code")
     public func `switch`() throws { try self.switch(()) }
+}
+
+extension FiberCore {
+    /// Sends a message and waits for one: nil if who was to answer has ended by `GreenletExit`.
+    @inline(__always)
+    final func exchange<Message>(_ message: Message, exitIsError: Bool) throws -> Message? {
+        let here = try caller()
+        let target = state == .dead ? heir : self
+        if target === here { return message }
+        try target.prepare(for: Message.self, from: here)
+        here.expect(Message.self)
+        target.put(message)
+        here.host.transfer(from: here, to: target)
+        return try here.take(Message.self, exitIsError: exitIsError)
+    }
 }

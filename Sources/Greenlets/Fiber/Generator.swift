@@ -122,7 +122,8 @@ private final class GeneratorCore<Element> {
         guard let consumer else { throw FiberError(.notInBody, here) }
         self.element = element
         if fiber !== here { yielder = here }
-        _ = try Fiber<GeneratorStep>(consumer.sharedHandle).switch(GeneratorStep())
+        // Without a handle: who asks must not be held by what it asks.
+        _ = try consumer.exchange(GeneratorStep(), exitIsError: true)
     }
 }
 
@@ -153,7 +154,7 @@ private final class GeneratorOwner<Element> {
         core.yielder = nil
         core.consumer = here
         defer { core.consumer = nil }
-        _ = try Fiber<GeneratorStep>(target.sharedHandle).switchOrExit(GeneratorStep())
+        _ = try target.exchange(GeneratorStep(), exitIsError: false)
         defer { core.element = nil }
         return core.element
     }
