@@ -25,7 +25,8 @@ package final class _Subscriber<Element: Sendable>: Sendable {
 
     @usableFromInline
     struct State {
-        @usableFromInline var handler: Handler?
+        /// Nil when it has left, or has been told the end: what it holds goes with it.
+        @usableFromInline var consumer: _Consumer<Element>?
         @usableFromInline var demand: Demand
         /// How many elements a source was asked for that counts them.
         @usableFromInline var asked: Demand = .none
@@ -61,30 +62,35 @@ package final class _Subscriber<Element: Sendable>: Sendable {
 
         /// Whether there is something to be delivered now, and nobody who delivers: then that is the caller.
         @inlinable
-        mutating func begin() -> Bool {
-            guard !isDelivering, handler != nil else { return false }
+        mutating func begin() -> Delivery {
+            guard !isDelivering, let consumer else { return .none }
             isDelivering = backlog.isEmpty ? end != nil : demand != .none
-            return isDelivering
+            if !isDelivering { return .none }
+            return consumer.executor.map { .on($0) } ?? .here
         }
 
         /// Takes what is to be delivered next.
         @inlinable
-        mutating func take() -> (Handler, SourceEvent<Element>)? {
-            guard let handler else { return nil }
+        mutating func take() -> (_Consumer<Element>, SourceEvent<Element>)? {
+            guard let consumer else { return nil }
             if demand != .none, let element = backlog.popFirst() {
                 if demand != .unlimited { demand = Demand(demand.count - 1) }
-                return (handler, .next(element))
+                return (consumer, .next(element))
             }
             guard let end, backlog.isEmpty else { return nil }
-            self.handler = nil
-            return (handler, end)
+            self.consumer = nil
+            return (consumer, end)
         }
+    }
+
+    @usableFromInline
+    enum Delivery {
+        case none, here
+        case on(any CallbackExecutor)
     }
 
     @usableFromInline let state: Lock<State>
     @usableFromInline let backlog: Backlog
-    @usableFromInline let executor: (any CallbackExecutor)?
-    @usableFromInline let claims: (@Sendable (Element) -> Bool)?
     /// Called when the handler asks for more than is there: for sources that keep their elements themselves.
     @usableFromInline let onDemand: (@Sendable (_Subscriber) -> Void)?
     /// Called when the handler is about to be called with an element.
@@ -104,13 +110,11 @@ package final class _Subscriber<Element: Sendable>: Sendable {
         onDecline: (@Sendable (Element) -> Void)? = nil
     ) {
         self.backlog = backlog
-        executor = consumer.executor
-        claims = consumer.claims
         self.onDemand = onDemand
         self.onDelivery = onDelivery
         self.onLeave = onLeave
         self.onDecline = onDecline
-        state = Lock(State(handler: consumer.handler, demand: consumer.demand))
+        state = Lock(State(consumer: consumer, demand: consumer.demand))
     }
 
     package var subscription: Subscription {
@@ -123,7 +127,7 @@ package final class _Subscriber<Element: Sendable>: Sendable {
     /// Whether the handler would be called for one more element at once.
     @inlinable
     package var hasDemand: Bool {
-        state.withLock { $0.handler != nil && $0.end == nil && $0.demand.count > $0.backlog.count }
+        state.withLock { $0.consumer != nil && $0.end == nil && $0.demand.count > $0.backlog.count }
     }
 
     /// An element happened.
@@ -148,7 +152,7 @@ package final class _Subscriber<Element: Sendable>: Sendable {
 
     @inlinable
     func accept(_ element: Element, _ state: inout State) -> (Bool, displaced: Element?) {
-        guard state.handler != nil, state.end == nil else { return (false, nil) }
+        guard state.consumer != nil, state.end == nil else { return (false, nil) }
         return (true, state.keep(element, in: backlog))
     }
 
@@ -162,7 +166,7 @@ package final class _Subscriber<Element: Sendable>: Sendable {
 
     private func request(_ more: Demand) {
         let isAsking = state.withLock { state in
-            guard state.handler != nil else { return false }
+            guard state.consumer != nil else { return false }
             state.demand = state.demand + more
             state.requests += 1
             return state.end == nil && state.demand.count > state.backlog.count
@@ -174,14 +178,14 @@ package final class _Subscriber<Element: Sendable>: Sendable {
     private func cancel() -> CancellationAnswer { leave() == nil ? .tooLate : .stopped }
 
     /// Nil if it has left already.
-    private func leave() -> Handler? {
+    private func leave() -> _Consumer<Element>? {
         // Destroyed at the end, with nothing held: it may own anything.
-        let (handler, backlog) = state.withLock { state in
-            defer { (state.handler, state.backlog) = (nil, _Ring()) }
-            return (state.handler, state.backlog)
+        let (consumer, backlog) = state.withLock { state in
+            defer { (state.consumer, state.backlog) = (nil, _Ring()) }
+            return (state.consumer, state.backlog)
         }
-        if handler != nil { onLeave?(self, backlog.elements) }
-        return handler
+        if consumer != nil { onLeave?(self, backlog.elements) }
+        return consumer
     }
 
     // MARK: A source that counts what it was asked for
@@ -189,7 +193,7 @@ package final class _Subscriber<Element: Sendable>: Sendable {
     /// How many more elements the source is to be asked for.
     func ask() -> Demand {
         state.withLock { state in
-            guard state.handler != nil, state.end == nil, state.asked != .unlimited else { return .none }
+            guard state.consumer != nil, state.end == nil, state.asked != .unlimited else { return .none }
             if state.demand == .unlimited {
                 state.asked = .unlimited
                 return .unlimited
@@ -215,25 +219,25 @@ package final class _Subscriber<Element: Sendable>: Sendable {
     /// Calls the handler for what it has asked for, unless somebody does.
     @inlinable
     package func deliver() {
-        while state.withLock({ $0.begin() }) {
-            if let executor { return post(to: executor) }
-            step()
+        while true {
+            switch state.withLock({ $0.begin() }) {
+            case .none: return
+            case .here: step()
+            case .on(let executor): return post(to: executor)
+            }
         }
     }
 
     /// The next event, of which there was one when delivering began.
     @inlinable
     func step() {
-        guard
-            let (handler, event, requests) = state.withLock({ state in
-                state.take().map { ($0, $1, state.requests) }
-            })
-        else { return finish() }
+        let next = state.withLock { state in state.take().map { ($0, $1, state.requests) } }
+        guard let (consumer, event, requests) = next else { return finish() }
         if case .next(let element) = event {
-            if let claims, !claims(element) { return decline(element, requests) }
+            if let claims = consumer.claims, !claims(element) { return decline(element, requests) }
             onDelivery?(element)
         }
-        handler(event)
+        consumer.handler(event)
         finish()
     }
 
@@ -247,7 +251,7 @@ package final class _Subscriber<Element: Sendable>: Sendable {
             state.isDelivering = false
             let isWanted = state.requests != requests
             if !isWanted { state.demand = .none }
-            if state.handler == nil || onDecline != nil && !isWanted { return true }
+            if state.consumer == nil || onDecline != nil && !isWanted { return true }
             state.backlog.prepend(element)
             return false
         }
@@ -262,9 +266,9 @@ package final class _Subscriber<Element: Sendable>: Sendable {
             if isRun {
                 step()
                 deliver()
-            } else if let handler = leave() {
-                let error = LoopClosed(loop: executor._diagnosticName, operation: "an event was to be delivered")
-                handler(.end(error))
+            } else if let consumer = leave() {
+                let name = consumer.executor?._diagnosticName ?? ""
+                consumer.handler(.end(LoopClosed(loop: name, operation: "an event was to be delivered")))
             }
         }
         if !ContextSnapshot.post({ turn.run() }, to: executor) { turn.refuse() }

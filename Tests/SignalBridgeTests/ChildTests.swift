@@ -265,9 +265,13 @@ extension SignalBridgeTests {
                 let children = try (0..<3).map { _ in try startShell("exec sleep 600") }
                 var limit = rlimit()
                 unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+                let before = limit.rlim_cur
                 limit.rlim_cur = 3
                 unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
                 let handles = try children.map { try ChildProcess(id: $0) }
+                // What looks for leaks at the end opens files.
+                limit.rlim_cur = before
+                unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
                 if Signal.child.handlerCount != 1 { exit(1) }
                 for process in children { kill(process, SIGKILL) }
                 for handle in handles where try await handle.value != .killed(by: .kill, dumpedCore: false) { exit(2) }
