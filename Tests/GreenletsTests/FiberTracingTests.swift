@@ -125,7 +125,7 @@ struct FiberTracingTests {
         "G45: where a tracer throws at a fiber that begins, the body does not run; at a parent, the child's result is lost"
     )
     func throwingAtTheEnds() async throws {
-        let reports = ReportCollector(containing: "Oops(number: 2)")
+        let reports = ReportCollector(containing: "Oops(number: 94502)")
         try await onThread { () throws in
             let ran = Counter()
             let fiber = Fiber<Int>(name: "traced") {
@@ -136,8 +136,8 @@ struct FiberTracingTests {
             #expect(fiber.isDead && ran.value == 0)
 
             let other = Fiber<Int>(name: "traced") { $0 }
-            Fiber.trace(FiberTracer { event in if event.target.isMain { throw Oops(number: 2) } })
-            #expect(throws: Oops(number: 2)) { try send(1, to: other) }
+            Fiber.trace(FiberTracer { event in if event.target.isMain { throw Oops(number: 94502) } })
+            #expect(throws: Oops(number: 94502)) { try send(1, to: other) }
             #expect(other.isDead)
         }
         #expect(await reports.settledReports().count == 1)
