@@ -63,7 +63,7 @@ struct OffloadTests {
 
     @Test("EV9: what an abandoned closure throws is dropped, and not reported as lost")
     func abandonedError() async throws {
-        let reports = ReportCollector(containing: "Oops(number: 4711)")
+        let reports = ReportCollector(containing: "Oops(number: 90211)")
         try await onLoop { loop in
             let pool = WorkerPool(size: 1)
             let (entered, leave) = (Counter(), Counter())
@@ -71,7 +71,7 @@ struct OffloadTests {
                 try Greenlet.offload(to: pool) {
                     entered.add()
                     _ = blockUntil { leave.value > 0 }
-                    throw Oops(number: 4711)
+                    throw Oops(number: 90_211)
                 }
             }
             #expect(await eventually { entered.value == 1 })
@@ -81,7 +81,7 @@ struct OffloadTests {
             // The same for one who is killed before it waits.
             let early = Greenlet.spawn(on: loop) {
                 Greenlet.current?.kill()
-                try Greenlet.offload(to: pool) { throw Oops(number: 4711) }
+                try Greenlet.offload(to: pool) { throw Oops(number: 90_211) }
             }
             await #expect(throws: CancellationError.self) { try await early.value }
             try await pool.shutdown().value
