@@ -34,7 +34,7 @@ extension Task: Awaitable {
 }
 
 /// What is cancelled by its handle only, for who has been given that.
-package protocol _Handle {
+package protocol _Handle: Sendable {
     func _cancel()
 }
 

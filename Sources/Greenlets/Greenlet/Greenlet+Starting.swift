@@ -109,13 +109,13 @@ extension Greenlet {
         fileID: StaticString = #fileID,
         line: UInt = #line
     ) -> Greenlet<Success> where Success: Sendable {
-        spawn(on: loop, name: name, fileID: fileID, line: line) {
-            // A killed wait leaves a task running, which others might await: this greenlet stands for it.
-            do { return try source.wait() } catch let exit {
-                (source as? any _Handle)?._cancel()
-                throw exit
-            }
+        let greenlet = spawn(on: loop, name: name, fileID: fileID, line: line) { try source.wait() }
+        // Who leaves a task leaves it running, since others might await it: this greenlet stands for it, also if it was killed
+        // before it began.
+        if let handle = source as? any _Handle {
+            _ = greenlet.observeEnd(quietly: true) { error in if error != nil { handle._cancel() } }
         }
+        return greenlet
     }
 }
 
