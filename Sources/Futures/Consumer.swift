@@ -13,17 +13,21 @@ public struct _Consumer<Element: Sendable>: Sendable {
     /// Says whether somebody wants this element: then the handler is called with it, by the same thread. A consumer that
     /// declines has asked for nothing from then on. Nil is always.
     @usableFromInline package let claims: (@Sendable (Element) -> Bool)?
+    /// Asks for one more each time the handler has returned.
+    @usableFromInline package let renews: Bool
     @usableFromInline package let handler: Handler
 
     package init(
         demand: Demand,
         on executor: (any CallbackExecutor)? = nil,
         claims: (@Sendable (Element) -> Bool)? = nil,
+        renews: Bool = false,
         _ handler: @escaping Handler
     ) {
         self.demand = demand
         self.executor = executor
         self.claims = claims
+        self.renews = renews
         self.handler = handler
     }
 
@@ -31,7 +35,7 @@ public struct _Consumer<Element: Sendable>: Sendable {
     package func of<Input>(_ transform: @escaping @Sendable (Input) -> Element) -> _Consumer<Input> {
         var mapped: (@Sendable (Input) -> Bool)?
         if let claims { mapped = { claims(transform($0)) } }
-        return _Consumer<Input>(demand: demand, on: executor, claims: mapped) { [handler] event in
+        return _Consumer<Input>(demand: demand, on: executor, claims: mapped, renews: renews) { [handler] event in
             switch event {
             case .next(let input): handler(.next(transform(input)))
             case .end(let error): handler(.end(error))
@@ -41,7 +45,7 @@ public struct _Consumer<Element: Sendable>: Sendable {
 
     /// The same, with something around each call.
     func inContext(_ snapshot: ContextSnapshot) -> _Consumer {
-        _Consumer(demand: demand, on: executor, claims: claims) { [handler] event in snapshot { handler(event) } }
+        _Consumer(demand: demand, on: executor, claims: claims, renews: renews) { [handler] event in snapshot { handler(event) } }
     }
 }
 

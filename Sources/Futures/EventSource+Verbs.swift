@@ -17,20 +17,15 @@ extension EventSource {
         onEnd: @escaping @Sendable ((any Error)?) -> Void = { _ in }
     ) -> Subscription {
         // On an executor one by one: the next element is asked for when the handler has returned.
-        let place = SubscriptionPlace()
-        place.fill(
-            _subscribe(
-                _Consumer(demand: executor == nil ? .unlimited : 1, on: executor) { event in
-                    switch event {
-                    case .next(let element):
-                        reporting { try handler(element) }
-                        if executor != nil { place.request(1) }
-                    case .end(let error): onEnd(error)
-                    }
+        let subscription = _subscribe(
+            _Consumer(demand: executor == nil ? .unlimited : 1, on: executor, renews: executor != nil) { event in
+                switch event {
+                case .next(let element): reporting { try handler(element) }
+                case .end(let error): onEnd(error)
                 }
-            )
+            }
         )
-        return Subscription(request: { _ in }, cancel: { place.cancel() })
+        return Subscription(request: { _ in }, cancel: { subscription.cancel() })
     }
 
     /// The default: subscribes for one element.

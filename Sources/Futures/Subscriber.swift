@@ -164,7 +164,8 @@ package final class _Subscriber<Element: Sendable>: Sendable {
         deliver()
     }
 
-    private func request(_ more: Demand) {
+    @usableFromInline
+    func request(_ more: Demand) {
         let isAsking = state.withLock { state in
             guard state.consumer != nil else { return false }
             state.demand = state.demand + more
@@ -239,6 +240,7 @@ package final class _Subscriber<Element: Sendable>: Sendable {
         }
         consumer.handler(event)
         finish()
+        if consumer.renews, case .next = event { request(1) }
     }
 
     @inlinable

@@ -176,6 +176,8 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
         unsafe Hub.reap(scheduler)
         main()
         unsafe state = .dead
+        // Who holds the greenlet holds no limit of its own, which names it.
+        if unsafe interruptions.hasLimits { unsafe interruptions = Interruptions() }
         guard let context = unsafe context else { return }
         if unsafe context.pointee.owner != nil { unsafe FiberHost.stackEnds(context) }
         // The words that name this object are gone before anything is released on this stack.

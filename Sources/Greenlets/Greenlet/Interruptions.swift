@@ -12,6 +12,8 @@ struct Interruptions {
 
     var isPending: Bool { kill != nil || !expired.isEmpty }
 
+    var hasLimits: Bool { thrown != nil || !expired.isEmpty }
+
     /// A later kill takes the place of the one before.
     mutating func add(_ error: any Error) { kill = error }
 
