@@ -45,7 +45,9 @@ public struct _Consumer<Element: Sendable>: Sendable {
 
     /// The same, with something around each call.
     func inContext(_ snapshot: ContextSnapshot) -> _Consumer {
-        _Consumer(demand: demand, on: executor, claims: claims, renews: renews) { [handler] event in snapshot { handler(event) } }
+        _Consumer(demand: demand, on: executor, claims: claims, renews: renews) { [handler] event in
+            snapshot { handler(event) }
+        }
     }
 }
 
