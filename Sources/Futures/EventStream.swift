@@ -113,23 +113,18 @@ private final class EventSupply<Element: Sendable>: Sendable {
 
     /// Finds the first who still waits.
     private func claim() -> Bool {
-        var left: [Future<Element?>] = []
-        let isClaimed = state.withLock { state in
-            while let waiter = state.waiters.popFirst() {
-                if waiter._claimUnlessCancelled() {
-                    state.claimed = waiter
-                    // It has come: who asks from here on asks for another one.
-                    state.asked = max(0, state.asked - 1)
-                    return true
-                }
-                left.append(waiter)
+        state.withLock { state in
+            // Who cannot be claimed is about to leave the line by himself.
+            guard let waiter = state.waiters.removeFirst(where: { $0._claimUnlessCancelled() }) else {
+                // What was asked for is not to come any more.
+                state.asked = 0
+                return false
             }
-            // What was asked for is not to come any more.
-            state.asked = 0
-            return false
+            state.claimed = waiter
+            // It has come: who asks from here on asks for another one.
+            state.asked = max(0, state.asked - 1)
+            return true
         }
-        _ = consume left
-        return isClaimed
     }
 
     private func receive(_ event: SourceEvent<Element>) {
@@ -138,11 +133,16 @@ private final class EventSupply<Element: Sendable>: Sendable {
             let waiter = state.withLock { $0.claimed.take() }
             waiter?._settle(value: element)
         case .end:
+            // Also claimed: the error is not for one who is about to leave.
             let outcomes = state.withLock { state in
                 if state.end == nil { state.end = event }
-                return state.waiters.removeAll().map { ($0, state.takeEnd()) }
+                var outcomes: [(Future<Element?>, Result<Element?, any Error>)] = []
+                while let waiter = state.waiters.removeFirst(where: { $0._claimUnlessCancelled() }) {
+                    outcomes.append((waiter, state.takeEnd()))
+                }
+                return outcomes
             }
-            for (waiter, outcome) in outcomes { _ = waiter._complete(outcome) }
+            for (waiter, outcome) in outcomes { waiter._settle(outcome: outcome) }
         }
     }
 

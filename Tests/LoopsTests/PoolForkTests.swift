@@ -95,16 +95,4 @@ struct PoolForkTests {
         }
     }
 }
-
-/// What the child's body returned; 1 if it did not end by itself, or not in time.
-private func forked(_ body: () -> Int32) -> Int32 {
-    let child = fork()
-    if child == 0 { _exit(body()) }
-    var status: Int32 = 0
-    guard blockUntil(within: .seconds(120), { unsafe waitpid(child, &status, WNOHANG) != 0 }) else {
-        kill(child, SIGKILL)
-        return 1
-    }
-    return status & 0x7f == 0 ? status >> 8 : 1
-}
 #endif

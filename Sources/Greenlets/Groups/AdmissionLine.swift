@@ -13,8 +13,8 @@ final class AdmissionLine: _Node, @unchecked Sendable {
 
         mutating func admit() -> [Future<Void>] {
             var admitted: [Future<Void>] = []
-            while free > 0, let waiter = waiters.popFirst() {
-                guard waiter._claimUnlessCancelled() else { continue }
+            // Who cannot be claimed is about to leave the line by himself.
+            while free > 0, let waiter = waiters.removeFirst(where: { $0._claimUnlessCancelled() }) {
                 free -= 1
                 admitted.append(waiter)
             }
@@ -69,9 +69,12 @@ final class AdmissionLine: _Node, @unchecked Sendable {
 
     override func _takeCanceller(of future: _FutureCore) -> (@Sendable () -> CancellationAnswer)? {
         { [self] in
-            let left = state.withLock { $0.waiters.removeFirst { $0 === future } }
+            let (left, admitted) = state.withLock { state in
+                // Whoever came meanwhile stood behind it.
+                (state.waiters.removeFirst { $0 === future }, state.admit())
+            }
             _ = consume left
-            // Whoever would admit it finds the request, and passes on to the next.
+            for waiter in admitted { waiter._settle(value: ()) }
             return .stopped
         }
     }

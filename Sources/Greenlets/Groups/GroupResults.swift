@@ -56,6 +56,12 @@ final class ResultSupply<Success: Sendable>: Sendable {
         var workers: [UInt64: AnyGreenlet] = [:]
         var producer: AnyGreenlet?
 
+        /// Whether there is something for the next one: a result, or the end.
+        func isServing(ordered: Bool) -> Bool {
+            let isThere = ordered ? ready[delivered] != nil : !order.isEmpty
+            return isThere || end.map { delivered >= $0.count } ?? false
+        }
+
         mutating func pop(ordered: Bool) -> Outcome? {
             let key = ordered ? delivered : order.first
             guard let key, let outcome = ready.removeValue(forKey: key) else { return nil }
@@ -121,12 +127,9 @@ final class ResultSupply<Success: Sendable>: Sendable {
         let served = state.withLock { state in
             change(&state)
             var served: [(Future<Success?>, Result<Success?, any Error>)] = []
-            while let waiter = state.waiters.first {
-                let isThere = isOrdered ? state.ready[state.delivered] != nil : !state.order.isEmpty
-                let isOver = state.end.map { state.delivered >= $0.count } ?? false
-                guard isThere || isOver else { break }
-                _ = state.waiters.popFirst()
-                guard waiter._claimUnlessCancelled() else { continue }
+            while state.isServing(ordered: isOrdered),
+                let waiter = state.waiters.removeFirst(where: { $0._claimUnlessCancelled() })
+            {
                 if let outcome = state.pop(ordered: isOrdered) {
                     taken += 1
                     served.append((waiter, outcome.map { $0 }))
