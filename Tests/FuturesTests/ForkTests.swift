@@ -43,14 +43,13 @@ struct ForkTests {
                 let seen = Box(0)
                 Reporter.replace { report in seen.change { $0 += "\(report)".count } }
                 let isOver = Box(false)
-                // What runs for the first time takes locks of the runtime, which are not ours to make whole.
                 ForkTests.keepBackgroundBusy(until: { true })
                 guard forked({ ForkTests.useBackground() }) == 42 else { return 2 }
                 let helpers = (0..<2).map { _ in
                     Helper { ForkTests.keepBackgroundBusy(until: { isOver.value }) }
                 }
                 for _ in 0..<50 {
-                    let status = forked { ForkTests.useBackground() }
+                    let status = forked(whenQuiet: false) { ForkTests.useBackground() }
                     guard status == 42 else { return status }
                 }
                 isOver.value = true

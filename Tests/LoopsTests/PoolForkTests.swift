@@ -18,8 +18,8 @@ struct PoolForkTests {
                 let pool = WorkerPool(name: "busy", size: 3, idleLimit: .microseconds(20))
                 let loop = try IOLoop(name: "taken over")
                 let (isOver, ended) = (Cell(false), Counter())
-                // What runs for the first time takes locks of the runtime, which are not ours to make whole.
                 _ = PoolForkTests.usePools(pool)
+                guard blockUntil({ pool.threads == 0 }) else { return 8 }
                 guard forked({ PoolForkTests.inChild(pool, loop) }) == 42 else { return 2 }
                 for _ in 0..<2 {
                     try PlainThread.start("busy") {
@@ -28,7 +28,7 @@ struct PoolForkTests {
                     }
                 }
                 for _ in 0..<50 {
-                    let status = forked { PoolForkTests.inChild(pool, loop) }
+                    let status = forked(whenQuiet: false) { PoolForkTests.inChild(pool, loop) }
                     guard status == 42 else { return status }
                 }
                 isOver.value = true

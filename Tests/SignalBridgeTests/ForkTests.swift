@@ -20,13 +20,11 @@ extension SignalBridgeTests {
                     let log = Log<SignalDelivery>()
                     let handler = try Signal.user1.handle { log.add($0) }
                     guard ForkTests.settle(log) else { return 7 }
-                    let child = fork()
-                    if child == 0 {
-                        if disposition(of: .user1).handler != 0 { _exit(1) }
-                        raiseHere(.user1)
-                        _exit(1)
+                    let status = statusOfForked {
+                        if disposition(of: .user1).handler == 0 { raiseHere(.user1) }
+                        return 1
                     }
-                    guard let status = ForkTests.end(of: child), status & 0x7f == SIGUSR1 else { return 2 }
+                    guard let status, status & 0x7f == SIGUSR1 else { return 2 }
                     // The parent's handler works, and has heard of nothing.
                     if log.count != 1 { return 3 }
                     raiseHere(.user1)
@@ -47,12 +45,10 @@ extension SignalBridgeTests {
                     let log = Log<SignalDelivery>()
                     let handler = try Signal.user1.handle { log.add($0) }
                     guard ForkTests.settle(log) else { return 7 }
-                    let child = fork()
-                    if child == 0 { _exit(ForkTests.inChild(handler)) }
-                    guard let status = ForkTests.end(of: child) else { return 2 }
+                    let status = forked { ForkTests.inChild(handler) }
                     raiseHere(.user1)
                     guard blockUntil({ log.count == 2 }) else { return 3 }
-                    return log.sum == 2 ? status >> 8 : 4
+                    return log.sum == 2 ? status : 4
                 }
                 exit(status)
             }
@@ -98,14 +94,12 @@ extension SignalBridgeTests {
                     _ = try ended.wait()
                     let running = try ChildProcess(id: startShell("exec sleep 600"))
                     guard ForkTests.settle(log) else { return 7 }
-                    let child = fork()
-                    if child == 0 { _exit(ForkTests.useParents(handlers, ended, running)) }
-                    guard let status = ForkTests.end(of: child) else { return 2 }
+                    let status = forked { ForkTests.useParents(handlers, ended, running) }
                     // In the parent all is as it was.
                     if handlers.contains(where: { $0.cancel() != .stopped }) { return 3 }
                     kill(running.id, SIGKILL)
                     guard try running.wait() == .killed(by: .kill, dumpedCore: false) else { return 4 }
-                    return status >> 8
+                    return status
                 }
                 exit(status)
             }
@@ -146,19 +140,10 @@ extension SignalBridgeTests {
             } catch { return 25 }
         }
 
-        /// Lets the registry's thread have its first delivery, and sleep: what it holds in a fork is held for ever in the child.
+        /// Lets the registry have its first delivery.
         private static func settle(_ log: Log<SignalDelivery>) -> Bool {
             raiseHere(.user1)
             return blockUntil { log.count == 1 }
-        }
-
-        /// The status of a child; nil if it did not end.
-        private static func end(of child: Int32) -> Int32? {
-            var status: Int32 = 0
-            // A child of a process with several threads may find a lock taken for good: that must not end in a hang.
-            if blockUntil(within: .seconds(120), { unsafe waitpid(child, &status, WNOHANG) != 0 }) { return status }
-            kill(child, SIGKILL)
-            return nil
         }
     }
 }
