@@ -34,8 +34,11 @@ public struct Fiber<Message> {
 
     var core: FiberCore { handle.core }
 
-    /// Makes a fiber. The body has not run.
+    /// Makes a fiber. The body has not run (greenlet: greenlet(run, parent)).
     ///
+    /// - Executor: The calling thread's, or the parent's; inside a greenlet that greenlet's.
+    /// - Errors: None: what the stack needs is asked for at the first switch.
+    /// - Complexity: O(1).
     /// - Parameters:
     ///   - name: For diagnostics.
     ///   - stackSize: Usable bytes; 0 for 256 KiB. The stack is made at the first switch.
@@ -60,7 +63,10 @@ public struct Fiber<Message> {
 
     init(_ handle: FiberHandle) { self.handle = handle }
 
-    /// The fiber that is running: the main one outside of all others. Never fails.
+    /// The fiber that is running: the main one outside of all others (greenlet: getcurrent). Never fails, whatever the type of the
+    /// messages: a switch with one of another type is refused.
+    ///
+    /// - Executor: Of the calling thread or greenlet.
     public static var current: Fiber { Fiber(FiberHost.currentFiber.sharedHandle) }
 
     /// The main fiber: the code outside of all fibers of this thread, or of this greenlet.
@@ -97,7 +103,8 @@ public struct Fiber<Message> {
 
     /// The same for a parent with messages of another type, which has to wait for one of this type when the body ends.
     ///
-    /// - Errors: As above.
+    /// - Errors: As for a parent with messages of the same type.
+    /// - Complexity: As there.
     public func setParent<Other>(_ new: Fiber<Other>) throws { try core.setParent(new.handle) }
 }
 

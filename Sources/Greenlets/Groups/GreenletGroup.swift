@@ -37,9 +37,13 @@ public class GreenletGroup: @unchecked Sendable {  // SAFETY: the state is behin
         name = title
     }
 
-    /// Spawns a member.
+    /// Spawns a member (gevent: Group.spawn).
     ///
-    /// - Errors: None here; ``GreenletPool`` throws when it has no place.
+    /// - Executor: The body runs on the group's loop, by default the caller's.
+    /// - Cancellation: A consumer that cancels the greenlet kills it; the others go on.
+    /// - Errors: None here; ``GreenletPool`` throws when it has no place. The body's are the greenlet's, and concern no other
+    ///   member.
+    /// - Complexity: O(1).
     @discardableResult
     public func spawn<Success: Sendable>(
         name: String? = nil,
@@ -52,7 +56,10 @@ public class GreenletGroup: @unchecked Sendable {  // SAFETY: the state is behin
         return greenlet
     }
 
-    /// Makes a greenlet a member until it ends; one that has ended is none.
+    /// Makes a greenlet a member until it ends; one that has ended is none (gevent: Group.add).
+    ///
+    /// - Errors: None. A failure that nobody observes is still reported: being a member is not observing.
+    /// - Complexity: O(1).
     public func add(_ greenlet: AnyGreenlet) { insert(greenlet) {} }
 
     /// - Parameter whenEnded: Called when it has ended, and who waits for the group's end is not told yet.
@@ -63,7 +70,9 @@ public class GreenletGroup: @unchecked Sendable {  // SAFETY: the state is behin
         }
     }
 
-    /// The greenlet goes on, and is no member any more.
+    /// The greenlet goes on, and is no member any more. Who is none is left alone (gevent: Group.discard).
+    ///
+    /// - Complexity: O(1), and O(waiters) if it was the last one.
     public func discard(_ greenlet: AnyGreenlet) { remove(greenlet.id) }
 
     private func remove(_ id: UInt64, _ whenRemoved: () -> Void = {}) {
@@ -85,12 +94,18 @@ public class GreenletGroup: @unchecked Sendable {  // SAFETY: the state is behin
     public final func contains(_ greenlet: AnyGreenlet) -> Bool { state.withLock { $0.members[greenlet.id] != nil } }
 
     /// The members, in the order in which they were made.
+    ///
+    /// - Complexity: O(n log n).
     public final var members: [AnyGreenlet] { state.withLock { $0.members.values.sorted { $0.id < $1.id } } }
 
     /// Whether the caller runs in a member.
     final var isInside: Bool { Greenlet.current.map(contains) ?? false }
 
     /// Completes when there are no members, now or later.
+    ///
+    /// - Executor: Completed where the last member ends, on its loop, or by who discards that.
+    /// - Cancellation: Affects only the future.
+    /// - Errors: None: a failure is its member's.
     public final func whenEmpty() -> Future<Void> {
         state.withLock { state in
             if state.members.isEmpty { return .succeeded(()) }
@@ -120,19 +135,26 @@ public class GreenletGroup: @unchecked Sendable {  // SAFETY: the state is behin
         }
     }
 
-    /// Kills all members, once each.
+    /// Kills all members, once each (gevent: Group.kill).
+    ///
+    /// - Executor: Any thread; takes effect on the members' loops, in a later step.
+    /// - Errors: None.
+    /// - Complexity: O(n log n).
     public final func kill(_ error: any Error = GreenletExit()) { Greenlet.killAll(members, error) }
 
-    /// Kills all members and waits until they have ended.
+    /// Kills all members and waits until they have ended. A member that calls it is killed as the last one.
     ///
+    /// - Executor: A greenlet parks, a plain thread blocks.
     /// - Errors: ``/Futures/TimedOut``, and a report for each that lives on.
     @available(*, noasync, message: "use `kill()`, then `try await group.whenEmpty().value`")
     public final func kill(_ error: any Error = GreenletExit(), waiting timeout: Duration?) throws {
         try Greenlet.killAll(members, error, waiting: timeout)
     }
 
-    /// Runs a function in a member and waits for its result.
+    /// Runs a function in a member and waits for its result (gevent: Group.apply).
     ///
+    /// - Executor: A greenlet parks, a plain thread blocks.
+    /// - Cancellation: A kill of the caller kills the member, unless somebody else waits for it.
     /// - Errors: The function's; what `spawn` and `wait()` throw.
     @available(*, noasync, message: "use `try await group.spawn { … }.value`")
     public final func apply<Success: Sendable>(_ body: @escaping @Sendable () throws -> Success) throws -> Success {

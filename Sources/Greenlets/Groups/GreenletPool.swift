@@ -11,6 +11,11 @@ public import Futures
 ///
 /// Those who wait for a place get it in the order in which they came. A member that spawns when the pool is full would wait
 /// for itself, in the end: its function runs at once then, in its own greenlet.
+///
+/// - Executor: Members run on the pool's loop. All methods may be called from any thread.
+/// - Cancellation: Who waits for a place and is killed leaves the line and takes none. A pool does not own its members.
+/// - Errors: ``PoolFull`` where a limit was given; a member's failure is its own.
+/// - Complexity: Taking a place and giving it back are O(1).
 public final class GreenletPool: GreenletGroup, @unchecked Sendable {  // SAFETY: one field more, behind its lock.
     private let line: AdmissionLine
     private let places: Lock<Int>
@@ -36,7 +41,11 @@ public final class GreenletPool: GreenletGroup, @unchecked Sendable {  // SAFETY
     /// There is no free place.
     public var isFull: Bool { line.free == 0 }
 
-    /// Changes the number of places. Who runs when there are too many goes on; his place is given to nobody.
+    /// Changes the number of places. Who runs when there are too many goes on; his place is given to nobody (eventlet:
+    /// GreenPool.resize).
+    ///
+    /// - Executor: Any thread, also while others wait: those are admitted for whom there is a place now.
+    /// - Errors: ``GreenletMisuse`` for a size below zero.
     public func resize(to size: Int) throws {
         guard size >= 0 else { throw GreenletMisuse("a pool cannot have \(size) places. Zero admits nobody.") }
         let more = places.withLock { places in
@@ -46,7 +55,10 @@ public final class GreenletPool: GreenletGroup, @unchecked Sendable {  // SAFETY
         line.add(more)
     }
 
-    /// Completes when there is a free place, which another one may take before the caller does.
+    /// Completes when there is a free place, which another one may take before the caller does (gevent: wait_available).
+    ///
+    /// - Executor: Completed where the place becomes free.
+    /// - Cancellation: Leaves the line.
     public func whenAvailable() -> Call<Void> {
         Call(from: { [line] in
             line.enter().map { line.add(1) }
@@ -55,7 +67,8 @@ public final class GreenletPool: GreenletGroup, @unchecked Sendable {  // SAFETY
 
     /// Spawns a member; waits for a place, for ever.
     ///
-    /// - Executor: A greenlet parks, a plain thread blocks.
+    /// - Executor: A greenlet parks, a plain thread blocks. A member of the full pool runs the function itself.
+    /// - Cancellation: A kill of the caller, who takes no place then.
     /// - Errors: A kill of the caller; what `wait()` throws where it is refused.
     @discardableResult
     override public func spawn<Success: Sendable>(
@@ -67,8 +80,9 @@ public final class GreenletPool: GreenletGroup, @unchecked Sendable {  // SAFETY
         try spawn(waiting: nil, name: name, fileID: fileID, line: line, body)
     }
 
-    /// Spawns a member; waits for a place so long.
+    /// Spawns a member; waits for a place so long (gevent: Pool.spawn with a timeout).
     ///
+    /// - Executor: As the form without a limit; with a limit of zero anywhere.
     /// - Parameter limit: Nil is for ever, zero does not wait.
     /// - Errors: ``PoolFull``; as the form without a limit.
     @discardableResult
@@ -95,9 +109,11 @@ public final class GreenletPool: GreenletGroup, @unchecked Sendable {  // SAFETY
         return greenlet
     }
 
-    /// Makes a greenlet a member, if there is a place; it takes that until it ends.
+    /// Makes a greenlet a member, if there is a place; it takes that until it ends (gevent: Pool.add).
     ///
-    /// - Errors: ``PoolFull``.
+    /// - Executor: A greenlet parks, a plain thread blocks; with a limit of zero anywhere.
+    /// - Parameter limit: Nil is for ever, zero does not wait.
+    /// - Errors: ``PoolFull``; a kill of the caller; what `wait()` throws where it is refused.
     public func add(_ greenlet: AnyGreenlet, waiting limit: Duration?) throws {
         if !line.tryEnter() {
             if limit == .zero { throw PoolFull(pool: name, size: size, limit: .zero) }

@@ -11,6 +11,7 @@ public import Futures
 ///
 /// The sequence is read by a greenlet of its own, only as far ahead as the results are taken (`buffered`).
 ///
+/// - Executor: Taken from any thread, by any number of takers, in the order in which they ask.
 /// - Cancellation: Leaving a `next()` loses no result. Dropping the results kills whoever still works for them.
 /// - Errors: A member's failure is thrown in its place, and the iteration goes on after it; that of the sequence comes last.
 public struct GroupResults<Success: Sendable>: AsyncSequence, Sendable {
@@ -23,10 +24,18 @@ public struct GroupResults<Success: Sendable>: AsyncSequence, Sendable {
 
     init(_ supply: ResultSupply<Success>) { self.supply = supply }
 
-    /// The next result, nil at the end.
+    /// The next result, nil at the end. Nothing is taken before a verb is used.
+    ///
+    /// - Executor: Completes where the result comes, on the group's loop, or at once.
+    /// - Cancellation: Leaves the line; the result is the next one's.
+    /// - Errors: The failure of the element whose turn it is; at the end, once, that of the sequence.
     public func next() -> Call<Success?> { Call(from: { [supply] in supply.next() }) }
 
     /// Blocks for the next result, nil at the end: for greenlets and plain threads.
+    ///
+    /// - Executor: A greenlet parks, a plain thread blocks.
+    /// - Cancellation: A kill of the caller loses no result.
+    /// - Errors: As ``next()``; ``/Futures/TimedOut``; ``/Futures/WouldDeadlock`` where waiting is refused.
     @available(*, noasync, message: "use `for try await`, or `try await next().value`")
     public func waitNext(timeout: Duration? = nil) throws -> Success? { try next().wait(timeout: timeout) }
 
@@ -150,7 +159,7 @@ final class ResultSupply<Success: Sendable>: Sendable {
 }
 
 extension GreenletGroup {
-    /// Transforms each element in a member; the results keep the order of the elements.
+    /// Transforms each element in a member; the results keep the order of the elements (gevent: map).
     ///
     /// - Executor: A greenlet parks, a plain thread blocks.
     /// - Cancellation: A kill of the caller kills whoever still works for it.
@@ -166,8 +175,11 @@ extension GreenletGroup {
         return all
     }
 
-    /// The results in the order of the elements, as they are taken.
+    /// The results in the order of the elements, as they are taken (gevent: imap; eventlet: GreenPool.imap).
     ///
+    /// - Executor: The elements are read and transformed in greenlets of the group's loop; the caller does not wait.
+    /// - Cancellation: Dropping the results kills who works for them.
+    /// - Errors: None here; see ``GroupResults``.
     /// - Parameter buffered: How many results may be worked on or be there untaken; by default without limit but the pool's.
     public final func imap<Input: Sendable, Success: Sendable>(
         _ inputs: some Sequence<Input> & Sendable,
@@ -175,7 +187,7 @@ extension GreenletGroup {
         _ transform: @escaping @Sendable (Input) throws -> Success
     ) -> GroupResults<Success> { results(of: inputs, isOrdered: true, buffered, transform) }
 
-    /// The results in the order in which they come; like `imap` in all else.
+    /// The results in the order in which they come; like `imap` in all else (gevent: imap_unordered).
     public final func imapUnordered<Input: Sendable, Success: Sendable>(
         _ inputs: some Sequence<Input> & Sendable,
         buffered: Int = .max,
