@@ -39,6 +39,17 @@ public final class Channel<Element: Sendable>: Sendable {
         })
     }
 
+    /// Sends an element, and blocks until somebody receives it: for greenlets and plain threads.
+    ///
+    /// The same as `send(element).wait(timeout:)`, with no ``/Futures/Call`` in between that hot loops would pay for.
+    ///
+    /// - Errors: As ``send(_:)``; `TimedOut`, and then nothing is sent.
+    @available(*, noasync, message: "use `try await channel.send(element).value`")
+    @inlinable
+    public func waitSend(_ element: Element, timeout: Duration? = nil) throws {
+        try core.send(.success(element), waiting: timeout)
+    }
+
     /// Sends an error, which the one who receives it gets thrown.
     public func send(error: any Error) -> Call<Void> {
         Call(begin: { how in

@@ -8,7 +8,7 @@ public import Futures
 @usableFromInline
 final class ChannelCore<Element: Sendable>: _Node, @unchecked Sendable {
     @usableFromInline let name: String
-    @usableFromInline let state = Futures.Lock(ChannelState<Element>())
+    @usableFromInline let state = BiasedLock(ChannelState<Element>())
 
     init(name: String) {
         self.name = name

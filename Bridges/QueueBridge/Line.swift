@@ -8,12 +8,12 @@ import Futures
 final class Line<State: Sendable>: _Node, @unchecked Sendable {
     let name: String
     private let operation: String
-    private let state: Futures.Lock<(value: State, waiters: WaitLine<Void, Void>)>
+    private let state: BiasedLock<(value: State, waiters: WaitLine<Void, Void>)>
 
     init(_ name: String, operation: String, _ state: State) {
         self.name = name
         self.operation = operation
-        self.state = Futures.Lock((state, WaitLine()))
+        self.state = BiasedLock((state, WaitLine()))
         super.init()
     }
 

@@ -10,11 +10,11 @@ public import Futures
 @usableFromInline
 final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
     @usableFromInline let name: String
-    @usableFromInline let state: Futures.Lock<QueueState<Element>>
+    @usableFromInline let state: BiasedLock<QueueState<Element>>
 
     init(name: String, capacity: Int, order: QueueOrder<Element>) {
         self.name = name
-        state = Futures.Lock(QueueState(capacity: capacity, order: order))
+        state = BiasedLock(QueueState(capacity: capacity, order: order))
         super.init()
     }
 

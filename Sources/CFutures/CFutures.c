@@ -29,12 +29,18 @@ static pthread_once_t cleanup_once = PTHREAD_ONCE_INIT;
 static void free_ring(void *ring_owner) { sy_trampoline_destroy(&((sy_thread *)ring_owner)->own); }
 static void make_cleanup_key(void) { pthread_key_create(&cleanup_key, free_ring); }
 
-__attribute__((noinline)) sy_thread *sy_thread_current(void) {
+// For functions that are not inlined themselves, and hand out nothing that a switch makes wrong.
+static inline sy_thread *this_thread(void) {
     sy_thread *current = adopted;
     if (__builtin_expect(current != NULL, 0)) return current;
     if (__builtin_expect(words.trampoline == NULL, 0)) words.trampoline = &words.own;
-    __asm__ volatile("");
     return &words;
+}
+
+__attribute__((noinline)) sy_thread *sy_thread_current(void) {
+    sy_thread *current = this_thread();
+    __asm__ volatile("");
+    return current;
 }
 
 __attribute__((noinline)) void sy_thread_adopt(sy_thread *other) {
@@ -90,7 +96,7 @@ const void *sy_current_task(void) {
 }
 
 __attribute__((noinline)) void *sy_running_parker(void) {
-    sy_thread *current = sy_thread_current();
+    sy_thread *current = this_thread();
     void *parker = current->parker;
     if (parker == NULL || current->trampoline->active != 0 || current->task != sy_current_task()) parker = NULL;
     __asm__ volatile("");
@@ -132,6 +138,32 @@ __attribute__((noinline)) void sy_lock_wait(const void *address) {
 __attribute__((noinline)) void sy_lock_wake(const void *address) {
     int error = errno;
     syscall(SYS_futex, address, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0);
+    errno = error;
+}
+
+// Commands of membarrier(2); the header with their names came later than the call.
+enum { barrier_expedited = 1 << 3, barrier_register_expedited = 1 << 4 };
+
+static bool barrier_works;
+
+static void barrier_register(void) { barrier_works = syscall(SYS_membarrier, barrier_register_expedited, 0, 0) == 0; }
+
+bool sy_barrier_is_available(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    int error = errno;
+    pthread_once(&once, barrier_register);
+    errno = error;
+    return barrier_works;
+}
+
+void sy_barrier_all(void) {
+    int error = errno;
+    if (syscall(SYS_membarrier, barrier_expedited, 0, 0) != 0) {
+        // It worked when it was registered; a filter of system calls may have come since. No processor keeps a written word
+        // to itself for so long.
+        struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+        nanosleep(&pause, NULL);
+    }
     errno = error;
 }
 

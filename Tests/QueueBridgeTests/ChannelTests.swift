@@ -50,6 +50,30 @@ import Testing
         #expect("\(channel)" == "a channel of Int: 0 waiting to send, 0 to receive")
     }
 
+    @Test(
+        "V25: the blocking form of a send waits as the call does, in a greenlet and on a thread, and sends nothing when time is up"
+    )
+    func blockingSend() async throws {
+        let loop = VirtualLoop()
+        let channel = Channel<Int>("blocking")
+        let sender = Greenlet.spawn(on: loop) { () -> String in
+            try channel.waitSend(1)
+            do { try channel.waitSend(2, timeout: .seconds(1)) } catch let error as TimedOut { return "\(error)" }
+            return "sent"
+        }
+        try loop.runUntilIdle()
+        #expect(channel.balance == 1)
+        #expect(try channel.tryReceive() == 1)
+        try loop.advance(by: .seconds(2))
+        #expect(channel.balance == 0)
+        #expect(try await sender.value.contains("a send on channel \"blocking\""))
+        let received = channel.receive().future()
+        try await onThread { try channel.waitSend(3) }
+        #expect(received.now == 3)
+        channel.close()
+        await #expect(throws: QueueClosed.self) { try await onThread { try channel.waitSend(4) } }
+    }
+
     @Test("S6: the forms that do not wait do nothing when nobody waits")
     func withoutWaiting() throws {
         let channel = Channel<Int>()

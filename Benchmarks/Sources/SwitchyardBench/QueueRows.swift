@@ -14,11 +14,11 @@ let queueRows: [Row] = [
         let sink = Sink()
         try onLoop(&watch) {
             let echo = Greenlet.spawn {
-                while let value = try there.waitNext() { try back.send(value).wait() }
+                while let value = try there.waitNext() { try back.waitSend(value) }
             }
             for n in 0..<count {
-                try there.send(n).wait()
-                guard try back.receive().wait() == n else { throw RowError("a value was lost") }
+                try there.waitSend(n)
+                guard try back.waitNext() == n else { throw RowError("a value was lost") }
                 sink.sum &+= 1
             }
             there.close()

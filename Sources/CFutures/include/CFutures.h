@@ -85,6 +85,12 @@ void sy_task_remove_cancellation_handler(void *_Nonnull record);
 /// recorded anywhere, so that a forked child can go on with it. Preserves errno.
 void sy_lock_wait(const void *_Nonnull word);
 void sy_lock_wake(const void *_Nonnull word);
+
+/// Whether a thread can have all processors that run the process pass a memory barrier, so that a thread which often writes
+/// one word and reads another needs none.
+bool sy_barrier_is_available(void);
+/// Comes back when each of them has passed one. Preserves errno.
+void sy_barrier_all(void);
 #endif
 
 /// A blocked thread: one waiter, any number of wakers, a wake before the wait is kept.
