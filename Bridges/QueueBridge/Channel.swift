@@ -22,9 +22,15 @@ public final class Channel<Element: Sendable>: Sendable {
 
     /// Makes a channel.
     ///
-    /// - Parameter name: For errors and dumps.
-    public init(_ name: String? = nil) {
-        core = ChannelCore(name: name.map { "channel \"\($0)\"" } ?? "a channel of \(Element.self)")
+    /// - Parameters:
+    ///   - name: For errors and dumps.
+    ///   - loop: The only loop whose greenlets, callbacks and tasks use it. Operations elsewhere throw ``ConfinedElsewhere``, and
+    ///     greenlets that wait for each other there are told with `Deadlock` instead of hanging.
+    public init(_ name: String? = nil, confinedTo loop: (any Loop)? = nil) {
+        core = ChannelCore(
+            name: name.map { "channel \"\($0)\"" } ?? "a channel of \(Element.self)",
+            confinement: loop.map(Confinement.init)
+        )
     }
 
     deinit { core.release() }

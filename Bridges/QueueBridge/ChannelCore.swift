@@ -10,15 +10,27 @@ final class ChannelCore<Element: Sendable>: _Node, @unchecked Sendable {
     @usableFromInline let name: String
     @usableFromInline let state = BiasedLock(ChannelState<Element>())
 
-    init(name: String) {
+    @usableFromInline let confinement: Confinement?
+
+    init(name: String, confinement: Confinement?) {
         self.name = name
+        self.confinement = confinement
         super.init()
+    }
+
+    override public var _confinement: ObjectIdentifier? { confinement.map { ObjectIdentifier($0.loop) } }
+
+    @inlinable
+    @inline(__always)
+    func checkPlace(_ operation: StaticString) throws {
+        if let confinement { try confinement.check("\(operation)", on: name) }
     }
 
     /// Sends; if that has to wait, there is a future.
     @inlinable
     @inline(never)
     func send(_ parcel: ChannelState<Element>.Parcel) throws -> _Run<Void> {
+        try checkPlace("a send")
         let (send, waiter) = state.withLock { state -> (ChannelState<Element>.Send, Future<Void>?) in
             let send = state.send()
             guard case .alone = send else { return (send, nil) }
@@ -34,6 +46,7 @@ final class ChannelCore<Element: Sendable>: _Node, @unchecked Sendable {
     @inlinable
     @inline(never)
     func send(_ parcel: ChannelState<Element>.Parcel, waiting timeout: Duration?) throws {
+        try checkPlace("a send")
         guard let wait = try _DirectWait(timeout: timeout) else { return try send(parcel).wait(timeout: timeout) }
         var place = WaitingGreenlet<Void>.Place(wait)
         return try unsafe withUnsafeMutablePointer(to: &place) { place in
@@ -71,13 +84,15 @@ final class ChannelCore<Element: Sendable>: _Node, @unchecked Sendable {
     @inlinable
     @inline(never)
     func trySend(_ parcel: ChannelState<Element>.Parcel) throws -> Bool {
-        try finish(state.withLock { $0.send() }, parcel)
+        try checkPlace("a send")
+        return try finish(state.withLock { $0.send() }, parcel)
     }
 
     /// Receives; if that has to wait, there is a future.
     @inlinable
     @inline(never)
     func receive() throws -> _Run<Element> {
+        try checkPlace("a receive")
         let (receive, waiter) = state.withLock { state -> (ChannelState<Element>.Receive, Future<Element>?) in
             let receive = state.receive()
             guard case .alone = receive else { return (receive, nil) }
@@ -93,6 +108,7 @@ final class ChannelCore<Element: Sendable>: _Node, @unchecked Sendable {
     @inlinable
     @inline(never)
     func receive(waiting timeout: Duration?) throws -> Element {
+        try checkPlace("a receive")
         guard let wait = try _DirectWait(timeout: timeout) else { return try receive().wait(timeout: timeout) }
         var place = WaitingGreenlet<Element>.Place(wait)
         return try unsafe withUnsafeMutablePointer(to: &place) { place in
@@ -126,7 +142,10 @@ final class ChannelCore<Element: Sendable>: _Node, @unchecked Sendable {
 
     @inlinable
     @inline(never)
-    func tryReceive() throws -> Element? { try finish(state.withLock { $0.receive() }) }
+    func tryReceive() throws -> Element? {
+        try checkPlace("a receive")
+        return try finish(state.withLock { $0.receive() })
+    }
 
     func putBack(_ element: Element) { state.withLock { $0.putBack(element) }?.settle(.success(element)) }
 

@@ -25,17 +25,32 @@ public final class Queue<Element: Sendable>: Sendable {
 
     /// Makes a queue that is never full.
     ///
-    /// - Parameter name: For errors and dumps.
-    public init(_ name: String? = nil, order: QueueOrder<Element> = .fifo) {
-        core = QueueCore(name: Self.describe(name), capacity: 0, order: order)
+    /// - Parameters:
+    ///   - name: For errors and dumps.
+    ///   - order: Which element is the next to be taken.
+    ///   - loop: The only loop whose greenlets, callbacks and tasks use it. Operations elsewhere throw ``ConfinedElsewhere``, and
+    ///     greenlets that wait for each other there are told with `Deadlock` instead of hanging.
+    public init(_ name: String? = nil, order: QueueOrder<Element> = .fifo, confinedTo loop: (any Loop)? = nil) {
+        core = QueueCore(name: Self.describe(name), capacity: 0, order: order, confinement: loop.map(Confinement.init))
     }
 
     /// Makes a queue that holds so many elements; 0 is no limit (gevent: Queue).
     ///
+    /// - Parameter loop: See ``init(_:order:confinedTo:)``.
     /// - Errors: ``InvalidCount`` for a capacity below zero.
-    public init(_ name: String? = nil, capacity: Int, order: QueueOrder<Element> = .fifo) throws {
+    public init(
+        _ name: String? = nil,
+        capacity: Int,
+        order: QueueOrder<Element> = .fifo,
+        confinedTo loop: (any Loop)? = nil
+    ) throws {
         guard capacity >= 0 else { throw InvalidCount("the capacity of \(Self.describe(name))", capacity, minimum: 0) }
-        core = QueueCore(name: Self.describe(name), capacity: capacity, order: order)
+        core = QueueCore(
+            name: Self.describe(name),
+            capacity: capacity,
+            order: order,
+            confinement: loop.map(Confinement.init)
+        )
     }
 
     private static func describe(_ name: String?) -> String {

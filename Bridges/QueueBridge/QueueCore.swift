@@ -12,10 +12,21 @@ final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
     @usableFromInline let name: String
     @usableFromInline let state: BiasedLock<QueueState<Element>>
 
-    init(name: String, capacity: Int, order: QueueOrder<Element>) {
+    @usableFromInline let confinement: Confinement?
+
+    init(name: String, capacity: Int, order: QueueOrder<Element>, confinement: Confinement?) {
         self.name = name
+        self.confinement = confinement
         state = BiasedLock(QueueState(capacity: capacity, order: order))
         super.init()
+    }
+
+    override public var _confinement: ObjectIdentifier? { confinement.map { ObjectIdentifier($0.loop) } }
+
+    @inlinable
+    @inline(__always)
+    func checkPlace(_ operation: StaticString) throws {
+        if let confinement { try confinement.check("\(operation)", on: name) }
     }
 
     // MARK: Operations
@@ -24,6 +35,7 @@ final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
     @inlinable
     @inline(never)
     func put(_ element: Element) throws -> _Run<Void> {
+        try checkPlace("a put")
         let (put, waiter) = state.withLock { state -> (QueueState<Element>.Put, Future<Void>?) in
             let put = state.put(element)
             guard case .full = put else { return (put, nil) }
@@ -39,6 +51,7 @@ final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
     @inlinable
     @inline(never)
     func put(_ element: Element, waiting timeout: Duration?) throws {
+        try checkPlace("a put")
         guard let wait = try _DirectWait(timeout: timeout) else { return try put(element).wait(timeout: timeout) }
         var place = WaitingGreenlet<Void>.Place(wait)
         return try unsafe withUnsafeMutablePointer(to: &place) { place in
@@ -70,13 +83,15 @@ final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
     @inlinable
     @inline(never)
     func tryPut(_ element: Element) throws -> Bool {
-        try finish(state.withLock { $0.put(element) })
+        try checkPlace("a put")
+        return try finish(state.withLock { $0.put(element) })
     }
 
     /// Takes the next element; if that has to wait, there is a future.
     @inlinable
     @inline(never)
     func get() throws -> _Run<Element> {
+        try checkPlace("a get")
         let (get, waiter) = state.withLock { state -> (QueueState<Element>.Get, Future<Element>?) in
             let get = state.get()
             guard case .empty = get else { return (get, nil) }
@@ -92,6 +107,7 @@ final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
     @inlinable
     @inline(never)
     func get(waiting timeout: Duration?) throws -> Element {
+        try checkPlace("a get")
         guard let wait = try _DirectWait(timeout: timeout) else { return try get().wait(timeout: timeout) }
         var place = WaitingGreenlet<Element>.Place(wait)
         return try unsafe withUnsafeMutablePointer(to: &place) { place in
@@ -122,7 +138,8 @@ final class QueueCore<Element: Sendable>: _Node, @unchecked Sendable {
     @inlinable
     @inline(never)
     func tryGet() throws -> Element? {
-        try finish(state.withLock { $0.get() })
+        try checkPlace("a get")
+        return try finish(state.withLock { $0.get() })
     }
 
     func putBack(_ element: Element) {

@@ -91,11 +91,20 @@ extension VirtualLoop {
                 } else if let timeout, let limit {
                     move(to: limit)
                     throw TimedOut(after: timeout, waitingFor: "\(future)", cancelling: isPrepared)
+                } else if isStuck(awaiting: future) {
+                    continue
                 } else if !parker.wait(until: LoopInstant.now.advanced(by: patience)) {
                     throw Stalled(loop: name, source: "\(future)")
                 }
             }
         }
+    }
+
+    /// Whether the hub had to end a wait that nothing else will.
+    private func isStuck(awaiting future: Future<some Sendable>) -> Bool {
+        guard let stuckHook, closers.count <= 1 else { return false }
+        let isQuiet = inbox.withLock { $0.work.isEmpty && $0.phase == .running }
+        return isQuiet && stuckHook(future)
     }
 
     /// Claims the loop for the calling thread; it is current while `body` runs.

@@ -33,7 +33,7 @@ extension VirtualLoop {
             defer { inbox.work = [] }
             return inbox.work
         }
-        turnHook = nil
+        (turnHook, stuckHook) = (nil, nil)
         timers.removeAll()
         for posted in rest {
             if case .job(let job) = posted.work { Retirement.shared.run(job, of: self, box: box) }

@@ -40,6 +40,7 @@ public final class VirtualLoop: TurnHosting, @unchecked Sendable {  // SAFETY: s
     // The turn.
     @safe @exclusivity(unchecked) var shuffle: Shuffle?
     @safe @exclusivity(unchecked) var turnHook: (@Sendable () -> Bool)?
+    @safe @exclusivity(unchecked) var stuckHook: (@Sendable (_FutureCore?) -> Bool)?
     @safe @exclusivity(unchecked) var needsTurn = false
 
     /// Makes a loop at time zero.
@@ -205,12 +206,15 @@ extension VirtualLoop {
     }
 
     @discardableResult
-    package func attach(turnHook: @escaping @Sendable () -> Bool) -> Bool {
+    package func attach(
+        turnHook: @escaping @Sendable () -> Bool,
+        stuckHook: @escaping @Sendable (_FutureCore?) -> Bool
+    ) -> Bool {
         if isCurrent {
-            self.turnHook = turnHook
+            (self.turnHook, self.stuckHook) = (turnHook, stuckHook)
             return true
         }
-        return tryPost { [unowned self] in self.turnHook = turnHook }
+        return tryPost { [unowned self] in (self.turnHook, self.stuckHook) = (turnHook, stuckHook) }
     }
 
     package func setNeedsTurn() {

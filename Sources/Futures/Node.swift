@@ -39,6 +39,9 @@ open class _Node: @unchecked Sendable {  // SAFETY: no state here; each subclass
     /// The task that suspended on behalf of this node was cancelled. From any thread.
     open func _taskCancelled() {}
 
+    /// The loop on which alone something can end a wait at this node; nil where anybody may.
+    open var _confinement: ObjectIdentifier? { nil }
+
     /// A line for diagnostics.
     open var _summary: String { "\(Self.self)" }
 }

@@ -42,7 +42,11 @@ extension IOLoop {
             let future = source.future()
             let registration = future.observe { [self] _ in mailbox.nudge() }
             let alarm = limit.map { schedule(at: $0) {} }
-            if isOpen { drive(until: { future.isCompleted || limit.map { now >= $0 } ?? false }) }
+            if isOpen {
+                awaited = future
+                defer { awaited = nil }
+                drive(until: { future.isCompleted || limit.map { now >= $0 } ?? false })
+            }
             alarm?.cancel()
             if let outcome = future.outcome { return try outcome.get() }
             // Left, not cancelled outright: the run may be a future that others observe, too.

@@ -63,7 +63,7 @@ extension IOLoop {
             defer { inbox.work = [] }
             return inbox.work
         }
-        turnHook = nil
+        (turnHook, stuckHook) = (nil, nil)
         timers.removeAll()
         for case .job(let job) in rest { Retirement.shared.run(job, of: self, box: box) }
         ending.tryComplete(.success(()))

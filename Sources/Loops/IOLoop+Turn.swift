@@ -1,7 +1,7 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
-import Futures
+package import Futures
 
 extension IOLoop {
     /// How many callbacks and jobs run in a turn, and how many between two polls.
@@ -77,6 +77,7 @@ extension IOLoop {
             // Only posts can end the sleep of a loop without timers and descriptors, and they need no poll for it. A timer
             // that another thread has set since `fireTimers` looked has nudged the loop, which then does not fall asleep.
             let isParking = !isWatching && !hasTimers
+            if isParking, !hasOwnThread, isStuck() { return }
             if fallAsleep(isParking ? .parked : .polling) {
                 if isParking {
                     poller.waker.park()
@@ -99,6 +100,13 @@ extension IOLoop {
         lastPoll = instant
         workSincePoll = 0
         deliverReady()
+    }
+
+    /// Whether the hub had to end a wait that nothing else will. Only posts can end the sleep that is about to begin.
+    private func isStuck() -> Bool {
+        guard let stuckHook, closers.count <= 1 else { return false }
+        let isQuiet = mailbox.state.withLock { $0.work.isEmpty && !$0.isNudged && $0.phase == .running }
+        return isQuiet && stuckHook(awaited)
     }
 
     private func fallAsleep(_ sleep: Mailbox.Sleep) -> Bool {
@@ -139,12 +147,15 @@ extension IOLoop {
     }
 
     @discardableResult
-    package func attach(turnHook: @escaping @Sendable () -> Bool) -> Bool {
+    package func attach(
+        turnHook: @escaping @Sendable () -> Bool,
+        stuckHook: @escaping @Sendable (_FutureCore?) -> Bool
+    ) -> Bool {
         if isCurrent {
-            self.turnHook = turnHook
+            (self.turnHook, self.stuckHook) = (turnHook, stuckHook)
             return true
         }
-        return tryPost { [unowned self] in self.turnHook = turnHook }
+        return tryPost { [unowned self] in (self.turnHook, self.stuckHook) = (turnHook, stuckHook) }
     }
 
     package func setNeedsTurn() {

@@ -46,6 +46,9 @@ public final class IOLoop: TurnHosting, @unchecked Sendable {  // SAFETY: see th
     /// Keeps the loop alive while there are jobs in the batch.
     @safe @exclusivity(unchecked) var batchPin: IOLoop?
     @safe @exclusivity(unchecked) var turnHook: (@Sendable () -> Bool)?
+    @safe @exclusivity(unchecked) var stuckHook: (@Sendable (_FutureCore?) -> Bool)?
+    /// What the caller runs the loop for.
+    @safe @exclusivity(unchecked) var awaited: _FutureCore?
     @safe @exclusivity(unchecked) var needsTurn = false
     @safe @exclusivity(unchecked) var hasTimers = false
     @safe @exclusivity(unchecked) var workSincePoll = 0

@@ -1,6 +1,8 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
+package import Futures
+
 /// What a hub of greenlets needs beyond `Loop`: a place in each turn.
 package protocol TurnHosting: ExecutingLoop {
     /// The one object that lives on this loop (the hub); made by the first caller, kept until the loop is released.
@@ -13,11 +15,26 @@ package protocol TurnHosting: ExecutingLoop {
     ///
     /// - Executor: The hook runs on the loop, with no current task, on the loop's own stack. It is also called, until it
     ///   returns false, while the loop stops, after the `whenClosed` actions; then it is released.
+    /// The other hook is called before a loop that its caller drives falls asleep with nothing of its own to wake it:
+    /// nothing posted, no timer, no descriptor, and nobody registered for its end but the hub. It is given what the caller runs
+    /// the loop for, nil if that is the loop's stop, and returns true if there is something to do now.
+    ///
     /// - Returns: False if the loop has stopped.
     @discardableResult
-    func attach(turnHook: @escaping @Sendable () -> Bool) -> Bool
+    func attach(
+        turnHook: @escaping @Sendable () -> Bool,
+        stuckHook: @escaping @Sendable (_FutureCore?) -> Bool
+    ) -> Bool
 
     /// Asks for the hook to be called in this turn or, after its place in the turn, in the next. On the loop only; two
     /// stores, no lock. Others post.
     func setNeedsTurn()
+}
+
+extension TurnHosting {
+    /// The same for who never has anything to do about a loop that is stuck.
+    @discardableResult
+    package func attach(turnHook: @escaping @Sendable () -> Bool) -> Bool {
+        attach(turnHook: turnHook, stuckHook: { _ in false })
+    }
 }

@@ -27,6 +27,7 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     private final let stackSize: Int
     /// A Swift task hosts the stack, not the hub.
     private final let isHosted: Bool
+    final var isTaskHosted: Bool { isHosted }
 
     package enum State { case pending, started, dead }
 

@@ -38,6 +38,10 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
     let lateUnparks = Lock<[AnyGreenlet]>([])
     /// Who wants to know when no greenlet is left.
     @safe @exclusivity(unchecked) var idleWaiters: [Promise<Void>] = []
+    /// One that was not stuck when all were looked at last.
+    @safe @exclusivity(unchecked) var free: AnyGreenlet?
+    /// How many say that somebody else is going to post.
+    let expectedPosts = Atomic<Int>(0)
     /// How often a hub whose loop stops has thrown into its greenlets.
     @safe @exclusivity(unchecked) var closingRounds = 0
     /// How often it has waited for others meanwhile.
@@ -355,7 +359,10 @@ extension Hub {
     private func join() {
         if hasJoined.load(ordering: .acquiring) || hasJoined.exchange(true, ordering: .acquiringAndReleasing) { return }
         // SAFETY: the loop owns the hub, and drops the hook when it is closed.
-        unsafe turns?.attach(turnHook: { [unowned(unsafe) self] in unsafe runTurn() })
+        unsafe turns?.attach(
+            turnHook: { [unowned(unsafe) self] in unsafe runTurn() },
+            stuckHook: { [unowned(unsafe) self] in unsafe endStuckWait(awaited: $0) }
+        )
         _ = unsafe loop.whenClosed { [self] in
             closed.store(true, ordering: .releasing)
             close()
