@@ -72,9 +72,8 @@ struct RuntimeProbe {
     /// What tasks of all kinds do on loops with threads of their own.
     private static func checkCallers(_ results: Results) async throws {
         let loops = [try IOLoop.onOwnThread(name: "first"), try IOLoop.onOwnThread(name: "second")]
-        let mainThread = await MainActor.run { ShippedCallers.thread }
         await results.stress("portals in portals, from actors, the main actor, the pool and loops") { seed in
-            await ShippedCallers.run(seed: seed, loops: loops, mainThread: mainThread)
+            await ShippedCallers.run(seed: seed, loops: loops)
         }
         for loop in loops {
             loop.stop()
