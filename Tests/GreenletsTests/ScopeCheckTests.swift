@@ -47,6 +47,11 @@ struct ScopeCheckTests {
         let heads = inTask ? look() : try await onThread { look() }
         #expect(Set(heads).count == 3)
         #expect(heads[0] == heads[4] && heads[1] == heads[3])
+        let inGroup = await withTaskGroup(of: Void.self) { group in
+            group.addTask {}
+            return look()
+        }
+        #expect(Set(inGroup).count == 3)
     }
 
     @Test("H23: a fiber in a task that leaves a task-local scope open is reported, once, with its name and what to do")
