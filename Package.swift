@@ -37,7 +37,7 @@ let package = Package(
         .target(name: "CStackSwitch", cSettings: cSettings),
         .executableTarget(
             name: "RuntimeProbe",
-            dependencies: ["CStackSwitch", "ConversionTesting", "Futures", "Greenlets"],
+            dependencies: ["CStackSwitch", "ConversionTesting", "Futures", "Greenlets", "Loops"],
             swiftSettings: swiftSettings
         ),
         .target(name: "Futures", dependencies: ["CFutures"], swiftSettings: swiftSettings),

@@ -1,16 +1,6 @@
 // Switchyard: every style of asynchronous Swift, talking to every other.
 // SPDX-License-Identifier: Apache-2.0
 
-enum Local {
-    @TaskLocal static var name = "none"
-}
-
-/// What one schedule saw.
-package struct Findings {
-    package internal(set) var parks = 0
-    package internal(set) var wrong: [String] = []
-}
-
 /// Random schedules of tasks whose synchronous frames park, checked at every step.
 ///
 /// Four children, three rounds each: five frames down, park, come back, yield. What to run next, a fresh job or a

@@ -17,10 +17,10 @@ import Testing
         try folder.write("folder/.hidden", [1])
         let run = try await TourRun(["--directory", folder.url.path, "--concurrency", "2"])
         #expect(run.status == 0)
-        #expect(run.last == "tour: 9 styles, 27 requests, all equal")
+        #expect(run.last == "tour: 10 styles, 30 requests, all equal")
         #expect(run.output.first?.contains("3 files (300005 bytes)") == true)
         let rows = run.output.filter { $0.contains(" yes ") }
-        #expect(rows.count == 9)
+        #expect(rows.count == 10)
         #expect(rows.allSatisfy { $0.contains(" 300005 ") })
     }
 
@@ -30,10 +30,10 @@ import Testing
         defer { folder.remove() }
         try folder.write("file", [1, 2, 3])
         let run = try await TourRun(["--directory", folder.url.path, "--requests", "40", "--concurrency", "5"])
-        #expect(run.last == "tour: 9 styles, 360 requests, all equal")
+        #expect(run.last == "tour: 10 styles, 400 requests, all equal")
         let rows = run.output.filter { $0.contains(" yes ") }
         let inFlight = rows.map { $0.split(separator: " ").dropLast(2).last.flatMap { Int($0) } }
-        #expect(inFlight == [1] + Array(repeating: 5, count: 8))
+        #expect(inFlight == [1] + Array(repeating: 5, count: 9))
     }
 
     @Test("what git ignores is not served") func ignored() async throws {
@@ -47,7 +47,7 @@ import Testing
         git.arguments = ["git", "init", "--quiet", folder.url.path]
         try #require(try await git.runToEnd() == 0)
         let run = try await TourRun(["--directory", folder.url.path])
-        #expect(run.last == "tour: 9 styles, 9 requests, all equal")
+        #expect(run.last == "tour: 10 styles, 10 requests, all equal")
     }
 
     @Test("answers that change are found: exit status 1, standard error names style and URL") func unequal()

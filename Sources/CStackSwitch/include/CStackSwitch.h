@@ -338,6 +338,13 @@ bool sy_runtime_verify_in_job(void);
 sy_runtime_words sy_runtime_clear_task(void);
 void sy_runtime_restore_words(sy_runtime_words words);
 
+/// Whether `sy_runtime_locals_head` can be trusted here: tried out once, on a private thread. From any thread.
+bool sy_runtime_reads_locals(void);
+
+/// The innermost task-local binding in force on the calling thread, 0 if there is none: in a task the task's, otherwise the
+/// thread's. Good for comparing with later answers. Costs a binding that is made and ended; from any thread.
+uintptr_t sy_runtime_locals_head(void);
+
 // --------------------------------------------------------------------------------------------------- the engines
 
 /// How contexts run.

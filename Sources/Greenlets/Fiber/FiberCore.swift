@@ -54,6 +54,9 @@ class FiberCore {
     /// While it unwinds because it was dropped: who waits for that.
     var returnsTo: FiberCore?
     private var trampoline: UnsafeMutablePointer<sy_trampoline>?
+    #if DEBUG
+    final var marks = FiberMarks()
+    #endif
 
     init(host: FiberHost, name: String, stackSize: Int, parent: FiberHandle?) {
         self.host = host

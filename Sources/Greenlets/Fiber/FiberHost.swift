@@ -89,6 +89,9 @@ final class FiberHost: @unchecked Sendable {  // SAFETY: one thread only, see be
     /// Leaves `from`, which runs, for `to`, and comes back when somebody switches to `from`.
     func transfer(from: FiberCore, to: FiberCore) {
         previous = from
+        #if DEBUG
+        willLeave(from)
+        #endif
         adoptJob(to)
         _ = unsafe sy_context_switch(from.context!, to.context!, nil)
     }
@@ -107,6 +110,9 @@ final class FiberHost: @unchecked Sendable {  // SAFETY: one thread only, see be
         // Out of the way of switches that are made from here.
         let left = previous
         previous = nil
+        #if DEBUG
+        didArrive(at: fiber, from: left)
+        #endif
         let failure = tracer.flatMap { trace($0, from: left, to: fiber, with: arrival) }
         if let left {
             if left.state == .dead {

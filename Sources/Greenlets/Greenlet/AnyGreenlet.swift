@@ -58,6 +58,10 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     @exclusivity(unchecked) final var isListed = false
     /// Greenlets of the same hub that wait for the end of this one, while it is listed.
     @exclusivity(unchecked) final var joiners = JoinerList()
+    #if DEBUG
+    /// How the task-local bindings stood when its stack was last entered.
+    @exclusivity(unchecked) final var resumedAt: BindingMark?
+    #endif
     /// What one that is made paused keeps until it is started.
     final let pause: Pause?
     /// The place in the list of another greenlet's joiners.
@@ -175,6 +179,9 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     /// On the new stack.
     private final func run() {
         unsafe Hub.reap(scheduler)
+        #if DEBUG
+        didResume()
+        #endif
         main()
         unsafe state = .dead
         // Who holds the greenlet holds no limit of its own, which names it.
@@ -286,6 +293,10 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     @inline(__always)
     final func suspend() {
         guard !isHosted, let context = unsafe context else { return suspendHosted() }
+        #if DEBUG
+        willLeave()
+        defer { didResume() }
+        #endif
         unsafe isParked = true
         unsafe Hub.switchAway(from: context, on: scheduler)
     }
@@ -294,6 +305,10 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     @inline(__always)
     final func yieldToOthers() {
         guard !isHosted, let context = unsafe context else { return yieldHosted() }
+        #if DEBUG
+        willLeave()
+        defer { didResume() }
+        #endif
         unsafe scheduler.pointee.push(context)
         unsafe Hub.switchAway(from: context, on: scheduler)
     }

@@ -11,8 +11,9 @@ extension Greenlet where Success == Void {
     ///
     /// - Executor: In a portal the function starts on the loop's thread. Its new task prefers the loop of the greenlet; on a
     ///   plain thread it runs on the global executor. It hops like any async function.
-    /// - Cancellation: A cancelled host task cancels the function, as with any await. In a spawned greenlet a kill cancels
-    ///   the new task and is thrown at once, without waiting for that to end.
+    /// - Cancellation: A cancelled host task cancels the function, as with any await. A kill of a portal does not, since its
+    ///   task is its caller's, too: it is thrown at the portal's next wait after this one. In a spawned greenlet a kill
+    ///   cancels the new task and is thrown at once, without waiting for that to end.
     /// - Errors: The function's own; a kill; ``/Futures/WouldDeadlock`` where waiting is refused: in a task without a
     ///   portal, on a loop's own stack, in an observer.
     @available(*, noasync, message: "just await it")

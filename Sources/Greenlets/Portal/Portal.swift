@@ -94,6 +94,9 @@ final class Portal: AnyGreenlet, @unchecked Sendable {  // SAFETY: one thread on
 
     private func leaveToHost(_ request: Request) {
         guard let context = unsafe context else { return }
+        #if DEBUG
+        checkAccesses()
+        #endif
         self.request = request
         _ = unsafe sy_context_switch(context, sy_carrier_root(hub.carrier), nil)
     }

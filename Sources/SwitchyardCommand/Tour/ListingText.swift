@@ -64,6 +64,17 @@ enum ListingText {
         }
         """
 
+    static let nested = """
+        func fetchNested(_ url: String) async throws -> [UInt8] {
+            try await Greenlet.run {
+                // Blocking code, which awaits async code, which calls blocking code.
+                try Greenlet.await {
+                    try await Greenlet.run { try fetchBlocking(url) }
+                }
+            }
+        }
+        """
+
     static let deferred = """
         func fetchDeferred(_ url: String) -> Deferred<[UInt8]> {
             fetch(url).deferred().then { response in response.body }
@@ -89,7 +100,7 @@ enum ListingText {
     /// By the names of the markers.
     static let all = [
         "wrap": wrap, "synchronous": synchronous, "callback": callback, "future": future, "coroutine": coroutine,
-        "native": native, "deferred": deferred, "queue": queue,
+        "native": native, "nested": nested, "deferred": deferred, "queue": queue,
         "signal": signal,
     ]
 
@@ -130,6 +141,10 @@ enum ListingText {
         7. signal: whenever a kill -USR1 arrives, what is next is fetched
 
         \(indented(signal))
+
+        8. blocking and async code in each other, three deep, in one task
+
+        \(indented(nested))
 
         Now each style fetches everything. "equal": every byte is as it has to be; "in flight": the most
         requests that were open at once. The last row is listing 1, unchanged, in many greenlets.

@@ -43,6 +43,16 @@ func fetchNative(_ url: String) async throws -> [UInt8] {
     return response.body
 }
 
+// listing: nested
+func fetchNested(_ url: String) async throws -> [UInt8] {
+    try await Greenlet.run {
+        // Blocking code, which awaits async code, which calls blocking code.
+        try Greenlet.await {
+            try await Greenlet.run { try fetchBlocking(url) }
+        }
+    }
+}
+
 // listing: deferred
 func fetchDeferred(_ url: String) -> Deferred<[UInt8]> {
     fetch(url).deferred().then { response in response.body }

@@ -12,7 +12,7 @@ struct Style: Sendable {
     /// One after the other, on the calling thread: the reference, which needs nothing but blocking.
     static let synchronous = Style(name: "synchronous, one at a time", start: nil)
 
-    static let others = [callback, future, deferred, queue, signal, native, coroutine, greenlets]
+    static let others = [callback, future, deferred, queue, signal, native, coroutine, nested, greenlets]
 
     private static let callback = Style(name: "callback") { tally in
         pump(tally, fetchCallback)
@@ -78,21 +78,7 @@ struct Style: Sendable {
     }
 
     private static let native = Style(name: "async/await") { tally in
-        Future {
-            await withDiscardingTaskGroup { group in
-                for _ in 0..<tally.concurrency {
-                    group.addTask {
-                        while let request = tally.next() {
-                            do {
-                                tally.record(request, .success(try await fetchNative(tally.url(request))))
-                            } catch {
-                                tally.record(request, .failure(error))
-                            }
-                        }
-                    }
-                }
-            }
-        }
+        inTasks(tally, fetchNative)
     }
 
     private static let coroutine = Style(name: "coroutine in a greenlet") { tally in
@@ -106,6 +92,10 @@ struct Style: Sendable {
         }
     }
 
+    private static let nested = Style(name: "blocking in async in blocking") { tally in
+        inTasks(tally, fetchNested)
+    }
+
     /// The synchronous listing, as it is.
     private static let greenlets = Style(name: "blocking code in many greenlets") { tally in
         let greenlets = (0..<tally.concurrency).map { _ in
@@ -116,6 +106,28 @@ struct Style: Sendable {
             }
         }
         return Future.all(greenlets).map { _ in }
+    }
+
+    /// As many tasks as may be in flight, each with one request after the other.
+    private static func inTasks(
+        _ tally: Tally,
+        _ fetch: @escaping @Sendable (String) async throws -> [UInt8]
+    ) -> Future<Void> {
+        Future {
+            await withDiscardingTaskGroup { group in
+                for _ in 0..<tally.concurrency {
+                    group.addTask {
+                        while let request = tally.next() {
+                            do {
+                                tally.record(request, .success(try await fetch(tally.url(request))))
+                            } catch {
+                                tally.record(request, .failure(error))
+                            }
+                        }
+                    }
+                }
+            }
+        }
     }
 
     /// Keeps a number of requests going: whenever one ends, its callback starts the next.
