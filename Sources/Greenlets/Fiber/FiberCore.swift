@@ -54,6 +54,8 @@ class FiberCore {
     /// While it unwinds because it was dropped: who waits for that.
     var returnsTo: FiberCore?
     private var trampoline: UnsafeMutablePointer<sy_trampoline>?
+    /// Fiber-local values and the context, if it uses any.
+    var storage: GreenletStorage?
 
     init(host: FiberHost, name: String, stackSize: Int, parent: FiberHandle?) {
         self.host = host
