@@ -22,6 +22,7 @@ let package = Package(
         .library(name: "Futures", targets: ["Futures"]),
         .library(name: "Loops", targets: ["Loops"]),
         .library(name: "Greenlets", targets: ["Greenlets"]),
+        .library(name: "CGreenlets", targets: ["CGreenlets", "Greenlets"]),
         .library(name: "ConversionTesting", targets: ["ConversionTesting"]),
         .library(name: "Switchyard", targets: ["Switchyard"]),
         .executable(name: "switchyard", targets: ["SwitchyardCommand"]),
@@ -35,6 +36,7 @@ let package = Package(
         .target(name: "CFutures", cSettings: cSettings),
         .target(name: "CSignals", cSettings: cSettings),
         .target(name: "CStackSwitch", cSettings: cSettings),
+        .target(name: "CGreenlets", cSettings: cSettings),
         .executableTarget(
             name: "RuntimeProbe",
             dependencies: ["CStackSwitch", "ConversionTesting", "Futures", "Greenlets", "Loops"],
@@ -49,7 +51,7 @@ let package = Package(
         .target(name: "Loops", dependencies: ["Futures", "CFutures", "CLibevent"], swiftSettings: swiftSettings),
         .target(
             name: "Greenlets",
-            dependencies: ["CFutures", "CStackSwitch", "Futures", "Loops"],
+            dependencies: ["CFutures", "CGreenlets", "CStackSwitch", "Futures", "Loops"],
             swiftSettings: swiftSettings
         ),
         .target(
@@ -131,7 +133,9 @@ let package = Package(
         ),
         .testTarget(
             name: "GreenletsTests",
-            dependencies: ["CFutures", "CStackSwitch", "Futures", "Loops", "Greenlets", "ConversionTesting"],
+            dependencies: [
+                "CFiberClient", "CFutures", "CStackSwitch", "Futures", "Loops", "Greenlets", "ConversionTesting",
+            ],
             swiftSettings: swiftSettings
         ),
         .target(
@@ -167,9 +171,11 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .target(name: "SwitchyardGuide", path: "Docs/Guide", swiftSettings: swiftSettings),
+        .target(name: "CFiberClient", dependencies: ["CGreenlets"], path: "Tests/CFiberClient", cSettings: cSettings),
+        .target(name: "CxxThrower", path: "Tests/CxxThrower"),
         .testTarget(
             name: "CStackSwitchTests",
-            dependencies: ["CStackSwitch", "RuntimeProbe"],
+            dependencies: ["CStackSwitch", "CxxThrower", "RuntimeProbe"],
             exclude: ["pingpong"],
             swiftSettings: swiftSettings
         ),

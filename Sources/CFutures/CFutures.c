@@ -26,8 +26,23 @@ static _Thread_local sy_thread *adopted;
 static pthread_key_t cleanup_key;
 static pthread_once_t cleanup_once = PTHREAD_ONCE_INIT;
 
-static void free_ring(void *ring_owner) { sy_trampoline_destroy(&((sy_thread *)ring_owner)->own); }
-static void make_cleanup_key(void) { pthread_key_create(&cleanup_key, free_ring); }
+static void (*_Atomic storage_end)(void *);
+
+static void thread_ends(void *thread) {
+    sy_thread *ending = thread;
+    void *storage = ending->storage;
+    ending->storage = NULL;
+    // May use whatever a thread can, and so have this function called once more.
+    if (storage != NULL) atomic_load_explicit(&storage_end, memory_order_relaxed)(storage);
+    sy_trampoline_destroy(&ending->own);
+}
+
+static void make_cleanup_key(void) { pthread_key_create(&cleanup_key, thread_ends); }
+
+static void clean_up_at_end(void) {
+    pthread_once(&cleanup_once, make_cleanup_key);
+    pthread_setspecific(cleanup_key, &words);
+}
 
 // For functions that are not inlined themselves, and hand out nothing that a switch makes wrong.
 static inline sy_thread *this_thread(void) {
@@ -48,6 +63,13 @@ __attribute__((noinline)) void sy_thread_adopt(sy_thread *other) {
     __asm__ volatile("");
 }
 
+void sy_thread_keep_storage(void *storage, void (*at_end)(void *)) {
+    sy_thread *current = sy_thread_current();
+    atomic_store_explicit(&storage_end, at_end, memory_order_relaxed);
+    current->storage = storage;
+    if (current == &words) clean_up_at_end();
+}
+
 sy_trampoline *sy_thread_own_trampoline(void) { return &sy_thread_current()->own; }
 
 void *sy_thread_words(void) { return sy_thread_current(); }
@@ -59,10 +81,7 @@ void sy_trampoline_push(sy_trampoline *t, void *item) {
         void **items = malloc(capacity * sizeof(void *));
         if (items == NULL) abort();
         for (uint32_t i = 0; i < t->count; i++) items[i] = t->items[(t->head + i) & (t->capacity - 1)];
-        if (t->capacity == 0 && t == &words.own) {
-            pthread_once(&cleanup_once, make_cleanup_key);
-            pthread_setspecific(cleanup_key, &words);
-        }
+        if (t->capacity == 0 && t == &words.own) clean_up_at_end();
         free(t->items);
         t->items = items;
         t->head = 0;

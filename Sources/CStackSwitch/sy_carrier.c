@@ -10,6 +10,9 @@
 
 enum { SY_DEFAULT_POOL_LIMIT = 4096 };
 
+// Of the C++ runtime, if the process holds one.
+extern void *__cxa_get_globals(void) SY_WEAK;
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t exit_key;
 static _Atomic(void (*)(sy_carrier *)) exit_hook;
@@ -75,6 +78,10 @@ sy_carrier *sy_carrier_attach(void) {
     carrier->root.kind_ = SY_STACK_NATIVE;
     find_native_stack(&carrier->root);
     sy_runtime_locate_words(&carrier->words);
+    // The same two words in every implementation of the C++ ABI. A context that is a thread has its own.
+    if (__cxa_get_globals != NULL && sy_engine_get() == SY_ENGINE_ASSEMBLY) {
+        carrier->words.exceptions = __cxa_get_globals();
+    }
     // The short way reads task, tracking and locals as neighbours, which they are on every runtime seen so far.
     void **block = carrier->words.task;
     if (carrier->words.tracking != block + 1 || carrier->words.locals != block + 2) {

@@ -41,6 +41,8 @@ sy_context *sy_context_create(sy_carrier *carrier, size_t stack_size, sy_entry e
     context->identifier = 0;
     context->carrier = carrier;
     context->runtime_ = (sy_runtime_words){0};
+    context->exceptions_[0] = NULL;
+    context->exceptions_[1] = NULL;
     context->has_words_ = 0;
     for (unsigned i = 0; i < SY_USER_WORDS; i++) { context->user_[i] = NULL; }
     context->entry_ = entry;
@@ -120,11 +122,13 @@ void *sy_context_switch(sy_context *from, sy_context *to, void *payload) {
     if (sy_unlikely(to->state_ > SY_STARTED)) { sy_fail(to, "switched to after it had finished"); }
     if (sy_unlikely(to == from)) { sy_fail(to, "switched to itself"); }
 #endif
-    // A hub-hosted context outside any access has nothing in these words, and neither has the hub: looking is cheaper
-    // than moving zeros.
+    // A hub-hosted context outside any access and catch block has nothing in these words, and neither has the hub: looking
+    // is cheaper than moving zeros.
     void **block = carrier->words.task;
+    void **exceptions = carrier->words.exceptions;
     uintptr_t words = (uintptr_t)block[0] | (uintptr_t)block[1] | (uintptr_t)block[2]
-        | (uintptr_t)*carrier->words.accesses | from->has_words_ | to->has_words_;
+        | (uintptr_t)*carrier->words.accesses | (uintptr_t)exceptions[0] | (uintptr_t)exceptions[1] | from->has_words_
+        | to->has_words_;
     if (sy_unlikely((carrier->slow | words) != 0)) {
         if (carrier->slow != 0) { return sy_context_switch_slowly(from, to, payload, true); }
         sy_context_move_words(carrier, from, to);

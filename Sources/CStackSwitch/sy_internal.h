@@ -63,7 +63,9 @@ typedef struct sy_word_addresses {
     void **tracking;
     void **locals;
     void **accesses;
-    void *nowhere[4];
+    // Two words: the exceptions that catch blocks are handling, and how many are on their way to one.
+    void **exceptions;
+    void *nowhere[6];
 } sy_word_addresses;
 
 struct sy_carrier {
@@ -149,8 +151,10 @@ SY_HIDDEN _Noreturn void sy_threads_exit_to(sy_context *from, sy_context *to, vo
 static inline void sy_words_save(const sy_word_addresses *at, sy_context *into) {
     sy_runtime_words words = {*at->task, *at->tracking, *at->locals, *at->accesses};
     into->runtime_ = words;
+    into->exceptions_[0] = at->exceptions[0];
+    into->exceptions_[1] = at->exceptions[1];
     into->has_words_ = (uintptr_t)words.task | (uintptr_t)words.tracking | (uintptr_t)words.locals
-        | (uintptr_t)words.accesses;
+        | (uintptr_t)words.accesses | (uintptr_t)into->exceptions_[0] | (uintptr_t)into->exceptions_[1];
 }
 
 static inline void sy_words_load(const sy_word_addresses *at, const sy_context *from) {
@@ -159,6 +163,8 @@ static inline void sy_words_load(const sy_word_addresses *at, const sy_context *
     *at->tracking = words.tracking;
     *at->locals = words.locals;
     *at->accesses = words.accesses;
+    at->exceptions[0] = from->exceptions_[0];
+    at->exceptions[1] = from->exceptions_[1];
 }
 
 static inline void sy_user_words_install(const sy_carrier *carrier, const sy_context *context) {

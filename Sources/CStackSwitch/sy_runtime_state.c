@@ -364,6 +364,7 @@ bool sy_runtime_locate_words(sy_word_addresses *words) {
     words->tracking = &words->nowhere[TRACKING];
     words->locals = &words->nowhere[LOCALS];
     words->accesses = &words->nowhere[ACCESSES];
+    words->exceptions = &words->nowhere[WORDS];
 #if defined(SY_HAS_SWIFT)
     // A block that the loader allocates lazily exists after its first use by the thread.
     if (swift_task_getCurrent != NULL) { (void)swift_task_getCurrent(); }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CStackSwitch
+import CxxThrower
 import RuntimeProbe
 import Testing
 
@@ -15,6 +16,22 @@ import Darwin
 
 private struct Failure: Error, Equatable {
     let number: Int
+}
+
+/// Calls C code that leaves its stack by the first closure.
+private func withNext(
+    _ leave: () -> Void,
+    run: (@convention(c) (UnsafeMutableRawPointer?) -> Void, UnsafeMutableRawPointer) -> Void
+) {
+    withoutActuallyEscaping(leave) { leave in
+        var leave = leave
+        unsafe withUnsafeMutablePointer(to: &leave) { pointer in
+            unsafe run(
+                { unsafe $0!.assumingMemoryBound(to: (() -> Void).self).pointee() },
+                UnsafeMutableRawPointer(pointer)
+            )
+        }
+    }
 }
 
 @Suite("The switch") struct SwitchTests {
@@ -110,6 +127,59 @@ private struct Failure: Error, Equatable {
             #expect(ping.isFinished)
             #expect(log == ["ping 0", "pong 0", "ping 10", "pong 1", "ping 20", "pong 2", "ping 30"])
             ping = nil
+        }
+    }
+
+    @Test("G50: four stacks in catch blocks of C++ have their own exceptions", arguments: [false, true])
+    func exceptions(straight: Bool) {
+        onCarrier {
+            var results: [Int32] = []
+            var stacks: [Stack] = []
+            for number in 0..<4 {
+                let stack = Stack { stack in
+                    unsafe withNext {
+                        // Straight to the next stack that has not ended, or to the carrier's own.
+                        let next = (1..<4).map { stacks[(number + $0) % 4] }.first { !$0.isFinished }
+                        if straight, let next { stack.switchTo(next) } else { stack.park() }
+                    } run: { park, context in
+                        unsafe results.append(cxx_park_in_catch(Int32(number), park, context))
+                    }
+                }
+                stacks.append(stack)
+            }
+            for _ in 0..<20 {
+                for stack in stacks where !stack.isFinished {
+                    stack.enter()
+                    // Here nobody handles anything.
+                    #expect(cxx_exceptions_here() == 0)
+                }
+            }
+            #expect(results == [0, 0, 0, 0])
+        }
+    }
+
+    @Test("G50: an exception on its way to a C++ catch block is its stack's, and another does not see it")
+    func unwinding() {
+        onCarrier {
+            var results: [Int32] = []
+            let stacks = (0..<4).map { number in
+                Stack { stack in
+                    results.append(Int32(cxx_exceptions_here()))
+                    unsafe withNext {
+                        stack.park()
+                    } run: { park, context in
+                        unsafe results.append(cxx_park_while_unwinding(Int32(number), park, context))
+                    }
+                }
+            }
+            for _ in 0..<2 {
+                for stack in stacks {
+                    stack.enter()
+                    #expect(cxx_exceptions_here() == 0)
+                }
+            }
+            #expect(stacks.allSatisfy { $0.isFinished })
+            #expect(results == Array(repeating: 0, count: 8))
         }
     }
 

@@ -58,6 +58,9 @@ let needsStacks: Comment = "with the thread-backed engine there are no stacks of
 /// Whether a task-local bound outside a task may stay bound across a switch: not where the runtime's word is missing.
 var keepsTaskLocals: Bool { !hasStacks || sy_runtime_get_capabilities() & SY_RUNTIME_LOCALS.rawValue != 0 }
 
+/// Whether the runtime's word for the current task was found.
+var knowsTasks: Bool { sy_runtime_get_capabilities() & SY_RUNTIME_TASK.rawValue != 0 }
+
 /// Divides the sizes of stress tests.
 func stress(_ size: Int) -> Int {
     max(1, size / (Environment.integer("SWITCHYARD_STRESS_DIVISOR") ?? 1))

@@ -37,6 +37,8 @@ typedef struct sy_thread {
     /// The loop this thread is running (unmanaged reference to its box), or NULL.
     void *_Nullable loop;
     sy_trampoline own;
+    /// What the thread's own code keeps as its local values, or NULL.
+    void *_Nullable storage;
 } sy_thread;
 
 /// The calling thread's words. Never inlined, never cached across a call that may park.
@@ -48,6 +50,10 @@ void sy_thread_adopt(sy_thread *_Nullable words);
 /// The words as they are, for the hook of the thread-backed engine.
 void *_Nonnull sy_thread_words(void);
 void sy_thread_adopt_words(void *_Nullable words);
+
+/// Sets the thread's storage. If it is there still when the thread ends, `at_end` gets it, in that thread: one function for
+/// the process.
+void sy_thread_keep_storage(void *_Nonnull storage, void (*_Nonnull at_end)(void *_Nonnull));
 
 /// The trampoline of the thread's own stack.
 sy_trampoline *_Nonnull sy_thread_own_trampoline(void);

@@ -84,6 +84,7 @@ struct sy_context {
     void *SY_NULLABLE sp_;
     uintptr_t has_words_;
     sy_runtime_words runtime_;
+    void *SY_NULLABLE exceptions_[2];
     void *SY_NULLABLE user_[SY_USER_WORDS];
 
     sy_entry SY_NULLABLE entry_;
@@ -181,8 +182,8 @@ void sy_context_abandon(sy_context *SY_NONNULL context);
 /// payload of the switch that resumed `from`. The first switch into a fresh context drops its payload: the body gets
 /// the argument given at creation.
 ///
-/// *The* switch: it saves and loads the callee-saved registers, the floating-point control, the Swift runtime's words,
-/// installs the user words, keeps `sy_carrier_running` right, and tells the sanitizers. Any context of a carrier may
+/// *The* switch: it saves and loads the callee-saved registers, the floating-point control, the Swift runtime's words, the
+/// C++ exceptions that are being handled (where the process holds a C++ runtime), installs the user words, keeps `sy_carrier_running` right, and tells the sanitizers. Any context of a carrier may
 /// switch to any other directly. `to` must be neither finished nor `from` itself.
 ///
 /// Floating-point control is what <fenv.h> sets: rounding and exception masks. On x86-64, flushing of denormals, which

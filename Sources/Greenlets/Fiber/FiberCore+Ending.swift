@@ -33,6 +33,8 @@ extension FiberCore {
     final func finish<Message>(_ outcome: Result<Message, any Error>) {
         // What pending parents release may switch: while this fiber can still be resumed.
         if returnsTo == nil, case .failure = outcome { _ = heir.failUnstarted() }
+        // While what ends with it may still switch.
+        if storage != nil { endStorage() }
         state = .dead
         host.ended(self)
         let target: FiberCore
@@ -49,6 +51,11 @@ extension FiberCore {
         returnsTo = nil
         host.adoptJob(target)
         unsafe sy_context_set_exit_target(context!, target.context!, nil)
+    }
+
+    final func endStorage() {
+        storage?.end()
+        if storage?.context == nil { storage = nil }
     }
 
     private final func deliver<Message>(_ outcome: Result<Message, any Error>) -> FiberCore {

@@ -57,6 +57,8 @@ class FiberCore {
     #if DEBUG
     final var marks = FiberMarks()
     #endif
+    /// Fiber-local values and the context, if it uses any.
+    var storage: GreenletStorage?
 
     init(host: FiberHost, name: String, stackSize: Int, parent: FiberHandle?) {
         self.host = host

@@ -32,8 +32,10 @@ final class FiberHost: @unchecked Sendable {  // SAFETY: one thread only, see be
     private init(_ carrier: OpaquePointer, _ context: UnsafeMutablePointer<sy_context>) {
         unsafe self.carrier = carrier
         let root = unsafe sy_carrier_root(carrier)
+        var threadStorage: GreenletStorage?
         if unsafe context == root {
-            thread = FiberThread()
+            threadStorage = GreenletStorage.takeFromThread()
+            thread = FiberThread(localMail: threadStorage?.mail ?? LocalMail())
         } else {
             thread = unsafe (Self.fiber(of: root) ?? FiberHost(carrier, root).main).host.thread
         }
@@ -45,6 +47,7 @@ final class FiberHost: @unchecked Sendable {  // SAFETY: one thread only, see be
         }
         let main = unsafe MainFiber(host: self, context: context)
         unsafe self.main = main
+        main.storage = threadStorage
         tracer = thread.tracer
         thread.hosts[ObjectIdentifier(self)] = self
         // SAFETY: released by `end`.
@@ -211,6 +214,7 @@ final class FiberHost: @unchecked Sendable {  // SAFETY: one thread only, see be
         let main = unsafe main!
         settle(main)
         while let fiber = active.values.min(by: { $0.id < $1.id }) { unwind(fiber, from: main, evenIfHeld: true) }
+        if main.storage != nil { main.endStorage() }
         over.store(true, ordering: .releasing)
         thread.hosts[ObjectIdentifier(self)] = nil
         dropped.withLock { $0 = nil }

@@ -78,6 +78,10 @@ final class FiberThread {
     var tracer: FiberTracer? {
         didSet { for host in hosts.values { host.tracer = tracer } }
     }
+    /// Where local values of those fibers are asked back that no hub can be sent to for.
+    let localMail: LocalMail
+
+    init(localMail: LocalMail) { self.localMail = localMail }
 }
 
 extension FiberHost {

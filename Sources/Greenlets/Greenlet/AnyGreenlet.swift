@@ -66,6 +66,8 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     final let pause: Pause?
     /// The place in the list of another greenlet's joiners.
     @exclusivity(unchecked) final var nextJoiner: Unmanaged<AnyGreenlet>?
+    /// Greenlet-local values and the context, if it uses any.
+    @safe @exclusivity(unchecked) final var storage: GreenletStorage?
 
     @usableFromInline
     package init(
@@ -183,6 +185,8 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
         didResume()
         #endif
         main()
+        // While what ends with it may still use the greenlet.
+        if storage != nil { endStorage() }
         unsafe state = .dead
         // Who holds the greenlet holds no limit of its own, which names it.
         if unsafe interruptions.hasLimits { unsafe interruptions = Interruptions() }
@@ -192,6 +196,12 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
         unsafe sy_context_reset_user_words(context)
         unsafe self.context = nil
         unsafe leave(context)
+    }
+
+    @inline(never)
+    private final func endStorage() {
+        storage?.end()
+        if storage?.context == nil { storage = nil }
     }
 
     /// The last act on the stack: says where control goes when the entry function has returned.
@@ -339,7 +349,7 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     }
 
     @inline(__always)
-    private final var isOnHub: Bool { unsafe scheduler.pointee.isCurrent ?? hub.isCurrent }
+    final var isOnHub: Bool { unsafe scheduler.pointee.isCurrent ?? hub.isCurrent }
 
     @inline(__always)
     final func unparkHere() {

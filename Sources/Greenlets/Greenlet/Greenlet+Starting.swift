@@ -65,6 +65,7 @@ extension Greenlet {
         on loop: (any Loop)? = nil,
         name: String? = nil,
         stackSize: Int = 0,
+        context: SpawnContext = .empty,
         fileID: StaticString = #fileID,
         line: UInt = #line,
         _ body: sending @escaping () throws -> Success
@@ -72,6 +73,7 @@ extension Greenlet {
         let place = unsafe Hub.forSpawn(on: loop)
         let pause = unsafe Pause(in: place.hub.takeUnretainedValue())
         let greenlet = unsafe make(at: place, pause: pause, name, stackSize, fileID, line, body)
+        greenlet.adopt(context)
         pause.belong(to: greenlet)
         return greenlet
     }
@@ -87,11 +89,20 @@ extension Greenlet {
         on loop: (any Loop)? = nil,
         name: String? = nil,
         stackSize: Int = 0,
+        context: SpawnContext = .empty,
         fileID: StaticString = #fileID,
         line: UInt = #line,
         _ body: sending @escaping () throws -> Success
     ) -> Greenlet<Success> {
-        let greenlet = paused(on: loop, name: name, stackSize: stackSize, fileID: fileID, line: line, body)
+        let greenlet = paused(
+            on: loop,
+            name: name,
+            stackSize: stackSize,
+            context: context,
+            fileID: fileID,
+            line: line,
+            body
+        )
         greenlet.startLater(delay)
         return greenlet
     }

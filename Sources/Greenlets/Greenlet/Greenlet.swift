@@ -68,6 +68,7 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
     ///   - loop: Where it runs: by default the current loop, or `IOLoop.shared` where there is none.
     ///   - name: For dumps and diagnostics.
     ///   - stackSize: Usable bytes; 0 for 256 KiB. Virtual until touched.
+    ///   - context: The values of ``ContextVariable``s that it sees.
     /// - Complexity: O(1); stacks are pooled.
     @inlinable
     @discardableResult
@@ -75,12 +76,14 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
         on loop: (any Loop)? = nil,
         name: String? = nil,
         stackSize: Int = 0,
+        context: SpawnContext = .empty,
         fileID: StaticString = #fileID,
         line: UInt = #line,
         _ body: sending @escaping () throws -> Success
     ) -> Greenlet<Success> {
         let place = unsafe Hub.forSpawn(on: loop)
         let greenlet = unsafe make(at: place, name, stackSize, fileID, line, body)
+        if case .empty = context {} else { greenlet.adopt(context) }
         greenlet.begin(isHere: unsafe place.isHere)
         return greenlet
     }
