@@ -150,7 +150,7 @@ struct NestedPortalTests {
                             parked.succeed(())
                             try gate.future.wait()
                             seen.add(Task.currentPriority)
-                            try Greenlet.await { seen.add(await Task { Task.currentPriority }.value) }
+                            try Greenlet.await { seen.add(Task.currentPriority) }
                         }
                         seen.add(Task.currentPriority)
                     }

@@ -4,14 +4,16 @@
 #if DEBUG
 import Futures
 
-/// How the task-local bindings stood when a fiber was last resumed, and when it last left.
+/// How the task-local bindings stood below those of a fiber, and when it last left.
 struct FiberMarks {
-    var resumed: BindingMark?
+    private(set) var base: BindingMark?
     var left: BindingMark?
     var isReported = false
 
-    /// It left with a binding open that it had opened since it was resumed.
-    var leftOpen: Bool { BindingMark.differ(resumed, left) }
+    /// It left with a binding of its own open.
+    var leftOpen: Bool { BindingMark.differ(base, left) }
+
+    mutating func resume(_ now: BindingMark?) { if !leftOpen { base = now } }
 }
 
 /// In a task all fibers bind task-locals in one list, the task's. What one of them leaves open there another one takes for
@@ -25,7 +27,7 @@ extension FiberHost {
     func didArrive(at fiber: FiberCore, from other: FiberCore?) {
         let now = BindingMark.current
         let marks = fiber.marks
-        fiber.marks.resumed = now
+        fiber.marks.resume(now)
         guard fiber.isMain || marks.leftOpen, BindingMark.differ(marks.left, now) else { return }
         let candidates = (other.map { [$0] } ?? []) + activeFibers
         let who = candidates.first {
