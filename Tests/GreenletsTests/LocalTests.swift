@@ -239,6 +239,7 @@ struct LocalTests {
             #expect(ends.entries.count == 2)
             // The thread's value is still its own now that it has fibers; the last fiber unwinds as it exits.
             #expect(local.exchange(1) == 1)
+            withExtendedLifetime(fibers) {}
             return threadIdentity
         }
         #expect(await eventually { ends.entries.count == 4 })
