@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CSignals
+import Greenlets
 
 #if canImport(Glibc)
 import Glibc
@@ -117,6 +118,9 @@ extension Signal {
         // Null and one are the system's own: SIG_DFL and SIG_IGN.
         guard let handler = unsafe handler, UInt(bitPattern: handler) > 1 else {
             return "somebody who has put back the system's own disposition meanwhile"
+        }
+        if unsafe Sampler.owns(handler) {
+            return "a monitor of hubs (HubMonitor), which looks at threads by this signal until it is stopped"
         }
         unsafe sy_code_owner(handler, &file, &name)
         guard let file = unsafe file else { return unsafe "a handler at \(handler)" }

@@ -350,3 +350,15 @@ void *sy_task_add_cancellation_handler(void (*observer)(void *), void *context) 
 }
 
 void sy_task_remove_cancellation_handler(void *record) { swift_task_removeCancellationHandler(record); }
+
+void sy_thread_copy_name(char *name) {
+    if (pthread_getname_np(pthread_self(), name, 64) != 0) name[0] = 0;
+}
+
+bool sy_thread_is_main(void) {
+#if defined(__linux__)
+    return syscall(SYS_gettid) == getpid();
+#else
+    return pthread_main_np() != 0;
+#endif
+}

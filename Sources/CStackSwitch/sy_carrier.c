@@ -99,6 +99,8 @@ sy_carrier *sy_carrier_attach(void) {
         sy_sanitizer_created(&carrier->root);
     }
     carrier->signal_stack = sy_signal_stack_install(&carrier->signal_stack_size);
+    carrier->runner = pthread_self();
+    sy_sample_unblock();
     sy_carrier_set_current(carrier, &carrier->root);
     pthread_setspecific(exit_key, carrier);
     pthread_mutex_lock(&carriers_lock);
@@ -164,6 +166,16 @@ size_t sy_carriers_live(void) {
     }
     pthread_mutex_unlock(&carriers_lock);
     return live;
+}
+
+bool sy_carrier_signal(sy_carrier *carrier, int number) {
+    // With the lock held the thread does not go: it leaves the list first.
+    pthread_mutex_lock(&carriers_lock);
+    const sy_carrier *found = carriers;
+    while (found != NULL && found != carrier) { found = found->next; }
+    bool is_sent = found != NULL && sy_carrier_kill_runner(carrier, number);
+    pthread_mutex_unlock(&carriers_lock);
+    return is_sent;
 }
 
 bool sy_carrier_is_attached(const sy_carrier *carrier) {

@@ -90,6 +90,8 @@ struct sy_carrier {
     void *signal_stack;
     size_t signal_stack_size;
     void *adopted;
+    // The thread that runs; with the thread-backed engine that changes.
+    pthread_t runner;
     sy_context root;
 };
 
@@ -133,6 +135,14 @@ SY_HIDDEN extern const char sy_canary_message[];
 SY_HIDDEN void sy_overflow_install(void);
 SY_HIDDEN void *sy_signal_stack_install(size_t *size);
 SY_HIDDEN void sy_signal_stack_remove(void *stack, size_t size);
+
+// sy_sample.c
+SY_HIDDEN void sy_sample_unblock(void);
+SY_HIDDEN void sy_sample_set_runner(sy_carrier *carrier);
+SY_HIDDEN bool sy_carrier_kill_runner(sy_carrier *carrier, int number);
+
+// sy_carrier.c: false if no thread is attached as this carrier.
+SY_HIDDEN bool sy_carrier_signal(sy_carrier *carrier, int number);
 
 // sy_runtime_state.c
 SY_HIDDEN bool sy_runtime_locate_words(sy_word_addresses *words);

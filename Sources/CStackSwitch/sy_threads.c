@@ -141,6 +141,7 @@ static void *back_context(void *argument) {
     wait_for_baton(backing);
     if (adopt_set != NULL) { adopt_set(context->carrier->adopted); }
     sy_carrier_set_current(context->carrier, context);
+    sy_sample_set_runner(context->carrier);
     find_guard(context);
     backing->signal_stack = sy_signal_stack_install(&backing->signal_stack_size);
     sy_runtime_locate_words(&backing->words);
@@ -181,6 +182,7 @@ void *sy_threads_switch(sy_context *from, sy_context *to, void *payload, bool wo
     }
     give_baton(to, payload);
     wait_for_baton(mine);
+    sy_sample_set_runner(from->carrier);
     if (words) { sy_words_load(&mine->words, from); }
     return mine->payload;
 }

@@ -145,6 +145,8 @@ private func park(
 private func block(on source: _FutureCore, timeout: Duration?, observing: Bool, cancelling: Bool) throws {
     let waiter = ThreadWaiter()
     guard source._attach(waiter, observing: observing, waking: true) else { return }
+    let place = BlockedWaits.enter(source)
+    defer { BlockedWaits.leave(place) }
     let deadline = timeout.map { LoopInstant.now.advanced(by: $0) } ?? .distantFuture
     if waiter.wait(until: deadline) { return }
     let error = TimedOut(after: timeout ?? .zero, waitingFor: source._summary, cancelling: cancelling)

@@ -29,6 +29,9 @@ enum Environment {
         #endif
     }
 
+    /// ThreadSanitizer puts signals off, and lets no child go on with threads.
+    static var putsSignalsOff: Bool { unsafe dlsym(nil, "__tsan_create_fiber") != nil }
+
     /// Has the system refuse this process any more address space, or not.
     static func limitMemory(_ isLimited: Bool) {
         #if os(Linux)

@@ -251,7 +251,7 @@ struct HubTests {
         #expect(try await greenlet.value == 1)
     }
 
-    @Test("A dump has a line for each greenlet: its name, what it does, what it waits for")
+    @Test("V33: a dump has a line for each greenlet: its name, what it does, what it waits for")
     func dump() async throws {
         try await onVirtualLoop { (loop) throws in
             let promise = Promise<Int>()
@@ -266,7 +266,7 @@ struct HubTests {
         }
     }
 
-    @Test("A dump is taken on the loop's thread, at once for who is there; a stopped loop has no greenlets")
+    @Test("V33: a dump is taken on the loop's thread, at once for who is there; a stopped loop has no greenlets")
     func dumpElsewhere() async throws {
         try await onLoop("dumped") { (loop) async throws in
             Greenlet.spawn(on: loop, name: "here to stay") { try forever.future.wait() }

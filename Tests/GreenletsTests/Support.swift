@@ -55,6 +55,9 @@ var threadIdentity: UInt { unsafe UInt(bitPattern: sy_thread_current()) }
 var hasStacks: Bool { sy_engine_get() == SY_ENGINE_ASSEMBLY }
 let needsStacks: Comment = "with the thread-backed engine there are no stacks of ours"
 
+/// Whether a thread says what it does when it is asked.
+var answersSamples: Bool { !Environment.putsSignalsOff }
+
 /// Whether a task-local bound outside a task may stay bound across a switch: not where the runtime's word is missing.
 var keepsTaskLocals: Bool { !hasStacks || sy_runtime_get_capabilities() & SY_RUNTIME_LOCALS.rawValue != 0 }
 

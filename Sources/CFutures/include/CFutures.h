@@ -120,6 +120,12 @@ void sy_free_string(const char *_Nonnull copy);
 /// A number for the calling thread that no other thread of the process has or had.
 uint64_t sy_thread_number(void);
 
+/// The name that the system has for the calling thread; empty if none. At most 63 bytes, and a zero.
+void sy_thread_copy_name(char *_Nonnull name);
+
+/// Whether the calling thread is the process's first.
+bool sy_thread_is_main(void);
+
 /// Gives up the processor; for the few bounded spins on a slot another thread is writing.
 void sy_thread_yield(void);
 

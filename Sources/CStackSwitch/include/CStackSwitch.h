@@ -257,6 +257,42 @@ size_t sy_context_backtrace(
 /// The linker's name of the function that holds an address; NULL where it exports none. Valid as long as its image is loaded.
 const char *SY_NULLABLE sy_symbol_name(const void *SY_NONNULL address);
 
+// --------------------------------------------------------------------------------------------------- samples
+
+/// Installs the handler that samples need, for SIGURG, which nothing else in a process is likely to use and which is
+/// ignored by default. It runs on the carriers' alternate signal stacks and allocates nothing. One thread at a time.
+/// Returns 0, an errno, or -1 if somebody else's handler is there.
+int sy_sampler_install(void);
+
+/// Puts back what was there. False if another handler has taken the place of this one, which then stays.
+bool sy_sampler_remove(void);
+
+/// Whether a handler is this one.
+bool sy_sampler_is_handler(const void *SY_NULLABLE address);
+
+/// Claims the one sample that there is; false if another thread has it. Given back by `sy_sample_end`.
+bool sy_sample_begin(void);
+void sy_sample_end(void);
+
+/// In a forked child, before any sample: the parent's thread had one, perhaps.
+void sy_sample_forked(void);
+
+/// Asks what a carrier's thread does. False if the carrier has no thread any more. From any thread.
+bool sy_sample_request(sy_carrier *SY_NONNULL carrier);
+
+/// Waits for the sample that was asked for. False if it did not come: a sanitizer puts signals off, or the thread
+/// blocks them. Otherwise the functions below tell of it, until the next request.
+bool sy_sample_wait(unsigned milliseconds);
+
+/// The carrier's own stack ran, no context.
+bool sy_sample_is_root(void);
+/// The number of the context that ran.
+uint64_t sy_sample_identifier(void);
+/// The second user word of the context that ran, a Swift object, retained for the caller; NULL for the carrier's own stack.
+void *SY_NULLABLE sy_sample_user(void);
+/// The return addresses, innermost first; returns how many. They end with the context's first function.
+size_t sy_sample_frames(void *SY_NULLABLE const *SY_NULLABLE *SY_NONNULL frames);
+
 // ---------------------------------------------------------------------------------------------------- stacks
 
 typedef struct sy_stack_statistics {

@@ -26,8 +26,9 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     public final let origin: SourceSite?
     private final let stackSize: Int
     /// A Swift task hosts the stack, not the hub.
-    private final let isHosted: Bool
-    final var isTaskHosted: Bool { isHosted }
+    final let isHosted: Bool
+    /// Who spawned it.
+    final let spawner: Spawner
 
     package enum State { case pending, started, dead }
 
@@ -38,6 +39,12 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     @exclusivity(unchecked) final var hasUnpark = false
     /// The park in progress can be ended by an interruption or its deadline.
     @exclusivity(unchecked) final var isInterruptible = false
+    /// A task hosts it, or somebody looks at when it leaves its stack and comes back: see `suspendHosted`.
+    @exclusivity(unchecked) final var takesLongWay: Bool
+    /// When it parked, by the loop's clock at the beginning of that turn: for dumps.
+    @safe @exclusivity(unchecked) final var parkedAt = LoopInstant(nanoseconds: 0)
+    /// What is known of its kills, and who looks at when it leaves its stack; nil for most.
+    @safe @exclusivity(unchecked) final var notes: GreenletNotes?
     /// Numbers the parks with a deadline, so that a late timer does not end another one.
     @exclusivity(unchecked) final var parkNumber: UInt64 = 0
     /// The park in progress ends by itself.
@@ -73,6 +80,7 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     package init(
         hub: Unmanaged<Hub>,
         isHere: Bool = false,
+        spawner: Spawner = .none,
         name: consuming String?,
         stackSize: Int,
         isHosted: Bool = false,
@@ -88,6 +96,8 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
         self.name = name ?? ""
         self.stackSize = stackSize
         self.isHosted = isHosted
+        self.spawner = spawner
+        unsafe takesLongWay = isHosted
         self.pause = pause
         #if DEBUG
         origin = SourceSite(fileID: fileID, line: line)
@@ -146,12 +156,8 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     /// Its name, and where it was spawned.
     override public final var _summary: String { "\(displayName)\(origin.map { " (spawned at \($0))" } ?? "")" }
 
-    /// A line for dumps: what the greenlet does, and what it waits for.
-    package final var dumpLine: String {
-        let doing = unsafe state == .started ? (isParked ? "parked" : "ready or running") : unsafe "\(state)"
-        let source = unsafe waitsFor?.takeUnretainedValue()
-        return "\(_summary): \(doing)\(source.map { ", waits for \($0._summary)" } ?? "")"
-    }
+    /// What one does that has started, is not parked and does not run: for dumps.
+    var pauseWithoutPark: String { "ready" }
 
     // MARK: The stack
 
@@ -253,15 +259,16 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     }
 
     override public final func _postpone(_ error: any Error) {
-        unsafe interruptions.putBack(error)
+        if unsafe interruptions.putBack(error) { noteThrownKill(isTakenBack: true) }
         unsafe isInterrupted = true
     }
 
     @inline(never)
     private final func takeInterruption() -> (any Error)? {
         guard unsafe isInterrupted else { return nil }
-        let error = unsafe interruptions.take()
+        let (error, isKill) = unsafe interruptions.take()
         unsafe isInterrupted = unsafe interruptions.isPending
+        if isKill { noteThrownKill() }
         return error
     }
 
@@ -302,19 +309,20 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     /// frame between a wait and the switch is a wrong guess.
     @inline(__always)
     final func suspend() {
-        guard !isHosted, let context = unsafe context else { return suspendHosted() }
+        guard unsafe !takesLongWay, let context = unsafe context else { return suspendHosted() }
         #if DEBUG
         willLeave()
         defer { didResume() }
         #endif
         unsafe isParked = true
+        unsafe parkedAt = scheduler.pointee.runStart
         unsafe Hub.switchAway(from: context, on: scheduler)
     }
 
     /// Lets the others run that are ready now.
     @inline(__always)
     final func yieldToOthers() {
-        guard !isHosted, let context = unsafe context else { return yieldHosted() }
+        guard unsafe !takesLongWay, let context = unsafe context else { return yieldHosted() }
         #if DEBUG
         willLeave()
         defer { didResume() }
@@ -323,9 +331,9 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
         unsafe Hub.switchAway(from: context, on: scheduler)
     }
 
-    /// The same where a task hosts the stack.
-    func suspendHosted() {}
-    func yieldHosted() {}
+    /// The same where a task hosts the stack, or where somebody looks.
+    func suspendHosted() { suspendWatched() }
+    func yieldHosted() { yieldWatched() }
 
     /// Schedules a parked greenlet.
     package func makeReady() { makeReadyOnHub() }
@@ -384,7 +392,10 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
         if isDead { return }
         // From here on the greenlet may end and its loop go: a greenlet that has not ended keeps its hub (the live list, or
         // the request to start it), so what is reached through the scheduler is that hub, or finds the greenlet dead.
-        unsafe scheduler.pointee.act { [self] in interrupt(error) }
+        unsafe scheduler.pointee.act { [self] in
+            noteKill()
+            interrupt(error)
+        }
     }
 
     override public final func _parkerCancelled() { kill() }

@@ -15,7 +15,7 @@ extension AnyGreenlet {
         if Greenlet.current === self { throw error }
         kill(error)
         do { try join(timeout: timeout) } catch let late as TimedOut {
-            reportSwallowedKill(after: late.limit)
+            reportIfAlive(after: late.limit)
             throw late
         }
     }
@@ -26,15 +26,6 @@ extension AnyGreenlet {
     public final func cancelIfPending(_ error: any Error = GreenletExit()) {
         if isDead { return }
         unsafe scheduler.pointee.act { [self] in if unsafe state == .pending { interrupt(error) } }
-    }
-
-    final func reportSwallowedKill(after limit: Duration) {
-        Reporter.report(
-            .message(
-                "\(_summary) was killed, and lives \(limit) later. It has swallowed the error, or its clean-up takes long: rethrow"
-                    + " GreenletExit where everything is caught, or allow more time."
-            )
-        )
     }
 }
 
@@ -58,9 +49,9 @@ extension Greenlet where Success == Void {
     ) throws {
         let greenlets: [AnyGreenlet] = greenlets.map { $0 }
         killAll(greenlets.filter { $0 !== current }, error)
-        do { try joinAll(greenlets.filter { $0 !== current }, timeout: timeout) } catch let late as TimedOut {
+        do { try joinEach(greenlets.filter { $0 !== current }, timeout) } catch let late as TimedOut {
             for greenlet in greenlets where !greenlet.isDead && greenlet !== current {
-                greenlet.reportSwallowedKill(after: late.limit)
+                greenlet.reportIfAlive(after: late.limit)
             }
             throw late
         }
@@ -70,7 +61,7 @@ extension Greenlet where Success == Void {
     /// Waits until all have ended, however they did (gevent: joinall).
     ///
     /// - Executor: A greenlet parks, a plain thread blocks.
-    /// - Errors: ``/Futures/TimedOut``, naming how many live; a kill of the caller; what `join` throws where it is refused.
+    /// - Errors: ``/Futures/TimedOut``, naming how many live; those that have swallowed a kill are reported. A kill of the caller; what `join` throws where it is refused.
     ///   With `throwing` the first failure in time, as soon as it comes; a greenlet that was killed has not failed.
     /// - Complexity: O(n).
     @available(*, noasync, message: "use `for greenlet in greenlets { try await greenlet.value }`")
@@ -80,7 +71,14 @@ extension Greenlet where Success == Void {
         throwing: Bool = false
     ) throws {
         let greenlets: [AnyGreenlet] = greenlets.map { $0 }
-        if throwing { return try joinThrowing(greenlets, timeout) }
+        do { try throwing ? joinThrowing(greenlets, timeout) : joinEach(greenlets, timeout) } catch let late as TimedOut
+        {
+            for greenlet in greenlets { greenlet.reportIfKillIsSwallowed(after: late.limit) }
+            throw late
+        }
+    }
+
+    private static func joinEach(_ greenlets: [AnyGreenlet], _ timeout: Duration?) throws {
         let deadline = timeout.map { LoopInstant.ofWaiter.advanced(by: $0) }
         for greenlet in greenlets where !greenlet.isDead {
             do { try greenlet.join(timeout: deadline.map { LoopInstant.ofWaiter.duration(to: $0) }) } catch is TimedOut

@@ -26,6 +26,7 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
     init(
         hub: Unmanaged<Hub>,
         isHere: Bool,
+        spawner: Spawner,
         pause: Pause?,
         name: String?,
         stackSize: Int,
@@ -42,6 +43,7 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
         unsafe super.init(
             hub: hub,
             isHere: isHere,
+            spawner: spawner,
             name: name,
             stackSize: stackSize,
             pause: pause,
@@ -91,7 +93,7 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
     @inlinable
     @inline(__always)
     static func make(
-        at place: (hub: Unmanaged<Hub>, isHere: Bool),
+        at place: (hub: Unmanaged<Hub>, isHere: Bool, spawner: Spawner),
         pause: Pause? = nil,
         _ name: String?,
         _ stackSize: Int,
@@ -102,6 +104,7 @@ public final class Greenlet<Success: Sendable>: AnyGreenlet, Awaitable, @uncheck
         unsafe Greenlet(
             hub: place.hub,
             isHere: place.isHere,
+            spawner: place.spawner,
             pause: pause,
             name: name,
             stackSize: stackSize,

@@ -26,21 +26,24 @@ struct Interruptions {
     }
 
     /// The next one to be thrown: a kill comes first.
-    mutating func take() -> (any Error)? {
+    mutating func take() -> (error: (any Error)?, isKill: Bool) {
         thrown = nil
-        if let error = kill.take() { return error }
-        if expired.isEmpty { return nil }
+        if let error = kill.take() { return (error, true) }
+        if expired.isEmpty { return (nil, false) }
         let timeout = expired.removeFirst()
         thrown = timeout
-        return timeout.error ?? timeout
+        return (timeout.error ?? timeout, false)
     }
 
     /// What was taken has ended no wait after all.
-    mutating func putBack(_ error: any Error) {
+    ///
+    /// - Returns: Whether it was a kill.
+    mutating func putBack(_ error: any Error) -> Bool {
         if let timeout = thrown.take() {
             expired.insert(timeout, at: 0)
-        } else if kill == nil {
-            kill = error
+            return false
         }
+        if kill == nil { kill = error }
+        return true
     }
 }

@@ -119,7 +119,8 @@ public class GreenletGroup: @unchecked Sendable {  // SAFETY: the state is behin
     /// Waits until there are no members; also those count who come meanwhile.
     ///
     /// - Executor: A greenlet parks, a plain thread blocks.
-    /// - Errors: ``GreenletMisuse`` in a member, which would wait for itself; ``/Futures/TimedOut``; with `throwing` the failure
+    /// - Errors: ``GreenletMisuse`` in a member, which would wait for itself; ``/Futures/TimedOut``, and a report for each that
+    ///   has swallowed a kill; with `throwing` the failure
     ///   that is the first in time, of those who are members now.
     @available(*, noasync, message: "use `try await group.whenEmpty().value`")
     public final func join(timeout: Duration? = nil, throwing: Bool = false) throws {
@@ -131,6 +132,7 @@ public class GreenletGroup: @unchecked Sendable {  // SAFETY: the state is behin
         }
         if throwing { return try Greenlet.joinAll(members, timeout: timeout, throwing: true) }
         do { try whenEmpty().wait(timeout: timeout) } catch is TimedOut {
+            for member in members { member.reportIfKillIsSwallowed(after: timeout ?? .zero) }
             throw TimedOut(after: timeout ?? .zero, waitingFor: "the end of \(count) greenlets in \(name)")
         }
     }

@@ -56,7 +56,7 @@ extension Hub {
 extension AnyGreenlet {
     /// It is parked, without a deadline, for something that only greenlets of its hub can do.
     fileprivate final var isStuck: Bool {
-        guard unsafe state == .started && isParked && isInterruptible && !hasDeadline && !hasUnpark, !isTaskHosted,
+        guard unsafe state == .started && isParked && isInterruptible && !hasDeadline && !hasUnpark, !isHosted,
             let source = unsafe waitsFor
         else { return false }
         if let next = awaitedGreenlet { return unsafe next.scheduler == scheduler && next.isListed }

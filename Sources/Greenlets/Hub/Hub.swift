@@ -36,6 +36,8 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
     private let closed = Atomic<Bool>(false)
     /// Greenlets that other threads completed a wait of while the loop took no more posts.
     let lateUnparks = Lock<[AnyGreenlet]>([])
+    /// A kill was thrown into a greenlet that may live.
+    @safe @exclusivity(unchecked) var hasThrownKills = false
     /// Who wants to know when no greenlet is left.
     @safe @exclusivity(unchecked) var idleWaiters: [Promise<Void>] = []
     /// One that was not stuck when all were looked at last.
@@ -117,6 +119,7 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
 
     /// Makes the calling thread, which runs the loop, able to switch stacks. On the loop's own stack.
     package func attachCarrier() {
+        MonitorThread.resumeAfterFork()
         if let carrier = unsafe carrier {
             if unsafe sy_carrier_current() == carrier {
                 // A carrier may have the address of one whose thread has ended: its words have to be named again.
@@ -142,6 +145,7 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
         unsafe carrier = attached
         unsafe Self.installUserWords(attached)
         unsafe scheduler.pointee.root = sy_carrier_root(attached)
+        unsafe scheduler.pointee.carrierAddress.store(UInt(bitPattern: attached), ordering: .relaxed)
         unsafe scheduler.pointee.rememberThread()
     }
 
@@ -223,6 +227,7 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
         let words = unsafe sy_runtime_clear_task()
         unsafe scheduler.pointee.share = share
         unsafe scheduler.pointee.isInTurn = true
+        unsafe scheduler.pointee.beginRun(at: loop.now)
         let root = unsafe scheduler.pointee.root!
         precondition(
             unsafe sy_carrier_running(carrier) == root,
@@ -233,6 +238,7 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
             unsafe Self.reap(scheduler)
         }
         unsafe scheduler.pointee.isInTurn = false
+        unsafe scheduler.pointee.endRun()
         unsafe sy_runtime_restore_words(words)
     }
 
@@ -321,19 +327,23 @@ extension Hub {
     /// The hub that `spawn` uses: the loop's, by default the calling greenlet's, the current loop's, or the shared loop's.
     ///
     /// - Returns: A reference that is not counted: the loop keeps it, which the caller, the calling greenlet or the running
-    ///   loop keep. And whether the calling thread is known to be the hub's.
+    ///   loop keep. And whether the calling thread is known to be the hub's, and which greenlet spawns.
     @usableFromInline
-    static func forSpawn(on loop: (any Loop)?) -> (hub: Unmanaged<Hub>, isHere: Bool) {
+    static func forSpawn(on loop: (any Loop)?) -> (hub: Unmanaged<Hub>, isHere: Bool, spawner: Spawner) {
         // SAFETY: as said above; the shared loop lives for ever.
-        if let loop { return unsafe (.passUnretained(Hub.of(loop)), false) }
+        if let loop {
+            let hub = Hub.of(loop)
+            return unsafe (.passUnretained(hub), false, Spawner(WaitContext.parkerOfThread, for: hub))
+        }
         if let parker = unsafe WaitContext.parkerOfThread {
             return unsafe parker._withUnsafeGuaranteedRef {
-                unsafe (unsafeDowncast($0, to: AnyGreenlet.self).hubReference, true)
+                let spawner = unsafe unsafeDowncast($0, to: AnyGreenlet.self)
+                return unsafe (spawner.hubReference, true, Spawner(neighbour: spawner.id))
             }
         }
         // The threads of the drains run callbacks like loops, but are nobody's place to live.
         let current = CurrentLoop.current.flatMap { $0 is Drain ? nil : $0 }
-        return unsafe (.passUnretained(Hub.of(current ?? IOLoop.shared)), false)
+        return unsafe (.passUnretained(Hub.of(current ?? IOLoop.shared)), false, .none)
     }
 
     /// The hub of a loop, made at the first use.
@@ -367,25 +377,5 @@ extension Hub {
             closed.store(true, ordering: .releasing)
             close()
         }
-    }
-
-    /// All greenlets of a loop, one line each: what they do, and what they wait for.
-    ///
-    /// - Executor: Looks on the loop's thread, and completes there: at once if that is the caller's, else in a later turn.
-    /// - Cancellation: Affects only the future.
-    /// - Errors: None: a stopped loop has no greenlets.
-    public static func dump(of loop: any Loop) -> Future<String> {
-        let hub = Hub.of(loop)
-        if hub.isCurrent { return .succeeded(hub.dump()) }
-        let promise = Promise<String>("a dump of the greenlets of loop \"\(loop.name)\"")
-        if !hub.send({ promise.succeed(hub.dump()) }) { promise.succeed(hub.dumpText([])) }
-        return promise.future
-    }
-
-    private func dump() -> String { dumpText(unsafe live.all) }
-
-    private func dumpText(_ greenlets: [AnyGreenlet]) -> String {
-        let lines = greenlets.map { "  \($0.dumpLine)" }
-        return (["\(lines.count) greenlets on loop \"\(name)\""] + lines).joined(separator: "\n")
     }
 }

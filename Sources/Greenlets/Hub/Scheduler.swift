@@ -28,7 +28,19 @@ package struct Scheduler: ~Copyable {
     private var count = 0
     private var mask = 63
     /// How often something may still be resumed before the loop has its turn.
-    package var share = 0
+    package var share: Int {
+        get { shareLeft.load(ordering: .relaxed) }
+        set { shareLeft.store(newValue, ordering: .relaxed) }
+    }
+    private let shareLeft = Atomic<Int>(0)
+    /// Numbers the times that greenlets run without the loop; odd meanwhile. See ``Stretch``.
+    private let runs = Atomic<UInt>(0)
+    /// The greenlet that runs may hold the thread as long as it likes.
+    let isExempt = Atomic<Bool>(false)
+    /// When the run in progress began, or the last one, by the loop's clock.
+    private(set) var runStart = LoopInstant(nanoseconds: 0)
+    /// The hub's thread; zero if it has none.
+    let carrierAddress = Atomic<UInt>(0)
     /// The hub runs its step of the loop's turn; whoever becomes ready is seen to.
     package var isInTurn = false
     /// Whoever becomes ready runs next.
@@ -48,6 +60,7 @@ package struct Scheduler: ~Copyable {
     private let door = Lock<Door?>(nil)
 
     private static let unused = unsafe Lock<[UnsafeMutablePointer<Scheduler>]>([])
+    private static let known = unsafe Lock<[UnsafeMutablePointer<Scheduler>]>([])
 
     private init(hub: Unmanaged<Hub>) {
         unsafe entries = .allocate(capacity: 64)
@@ -75,6 +88,9 @@ package struct Scheduler: ~Copyable {
             unsafe memory.pointee.entries = .allocate(capacity: 64)
         } else {
             unsafe memory.initialize(to: Scheduler(hub: hub))
+            // SAFETY: never freed.
+            nonisolated(unsafe) let memory = unsafe memory
+            unsafe known.withLock { unsafe $0.append(memory) }
         }
         unsafe memory.pointee.door.withLock { $0 = door }
     }
@@ -86,6 +102,9 @@ package struct Scheduler: ~Copyable {
             return door
         }
         unsafe scheduler.pointee.loopBox.store(0, ordering: .relaxed)
+        unsafe scheduler.pointee.carrierAddress.store(0, ordering: .relaxed)
+        unsafe scheduler.pointee.isExempt.store(false, ordering: .relaxed)
+        unsafe scheduler.pointee.endRun()
         unsafe scheduler.pointee.entries.deallocate()
         unsafe scheduler.pointee.head = 0
         unsafe scheduler.pointee.count = 0
@@ -106,6 +125,42 @@ package struct Scheduler: ~Copyable {
         guard let door = door.withLock({ $0 }) else { return }
         if door.isHere { action() } else { _ = door.poster.tryPost(action) }
     }
+
+    /// How others reach the hub, nil if it has ended. From any thread.
+    var openDoor: Door? { door.withLock { $0 } }
+
+    /// The memory of all hubs that there are, in the order in which it was first used, and of some that have ended.
+    static var everyone: [UnsafeMutablePointer<Scheduler>] {
+        // SAFETY: never freed.
+        nonisolated(unsafe) var all: [UnsafeMutablePointer<Scheduler>] = unsafe []
+        unsafe known.withLock { unsafe all = $0 }
+        return unsafe all
+    }
+
+    /// What other threads see of the greenlet that runs: the same as before if no other one has run meanwhile.
+    struct Stretch: Equatable {
+        fileprivate let run: UInt
+        fileprivate let share: Int
+    }
+
+    /// The stretch in progress; nil while no greenlet runs, or one that may hold the thread. From any thread.
+    var stretch: Stretch? {
+        let run = runs.load(ordering: .relaxed)
+        if run & 1 == 0 || isExempt.load(ordering: .relaxed) { return nil }
+        return Stretch(run: run, share: share)
+    }
+
+    /// Whether a greenlet runs. From any thread.
+    var isRunning: Bool { runs.load(ordering: .relaxed) & 1 != 0 }
+
+    /// On the hub's thread: from now on greenlets run.
+    mutating func beginRun(at instant: LoopInstant) {
+        runStart = instant
+        runs.store((runs.load(ordering: .relaxed) | 1) &+ 2, ordering: .relaxed)
+    }
+
+    /// On the hub's thread: none does any more.
+    func endRun() { runs.store(runs.load(ordering: .relaxed) & ~1, ordering: .relaxed) }
 
     /// Whether the calling thread runs the hub's loop; nil before the hub has run. From any thread.
     package var isCurrent: Bool? {
@@ -191,16 +246,18 @@ package struct Scheduler: ~Copyable {
 
 /// The way to a hub for those who do not keep it: holds neither the hub nor, unless that lives for ever, its loop.
 struct Door: Sendable {
-    fileprivate let poster: any CallbackExecutor
-    private let loop: ObjectIdentifier
+    let poster: any CallbackExecutor
+    let loop: ObjectIdentifier
+    let name: String
 
     init(to loop: any Loop) {
         self.loop = ObjectIdentifier(loop)
+        name = loop.name
         poster = loop._poster
     }
 
     /// Whether the calling thread runs the hub's loop.
-    fileprivate var isHere: Bool {
+    var isHere: Bool {
         (poster as? any Loop)?.isCurrent ?? CurrentLoop.current.map { ObjectIdentifier($0) == loop } ?? false
     }
 }

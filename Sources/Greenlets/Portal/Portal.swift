@@ -62,6 +62,11 @@ final class Portal: AnyGreenlet, @unchecked Sendable {  // SAFETY: one thread on
         return unsafe super.isAboutToBeResumed || !isParked
     }
 
+    override var pauseWithoutPark: String {
+        if case .await = request { return "awaits an async function" }
+        return super.pauseWithoutPark
+    }
+
     override func observeEnd(
         quietly: Bool,
         _ body: @escaping @Sendable ((any Error)?) -> Void
@@ -80,6 +85,7 @@ final class Portal: AnyGreenlet, @unchecked Sendable {  // SAFETY: one thread on
 
     override func suspendHosted() {
         unsafe isParked = true
+        unsafe parkedAt = scheduler.pointee.runStart
         leaveToHost(.park)
     }
 
@@ -98,7 +104,9 @@ final class Portal: AnyGreenlet, @unchecked Sendable {  // SAFETY: one thread on
         checkAccesses()
         #endif
         self.request = request
+        unsafe notes?.leaves(scheduler)
         _ = unsafe sy_context_switch(context, sy_carrier_root(hub.carrier), nil)
+        unsafe notes?.comesBack(scheduler)
     }
 
     override func leave(_ context: UnsafeMutablePointer<sy_context>) {
@@ -150,7 +158,9 @@ final class Portal: AnyGreenlet, @unchecked Sendable {  // SAFETY: one thread on
         unsafe state = .started
         let entered = unsafe context!
         request = .park
+        unsafe scheduler.pointee.beginRun(at: hub.loop.now)
         _ = unsafe sy_context_switch(root, entered, nil)
+        unsafe scheduler.pointee.endRun()
         if let ended = ended {
             self.ended = nil
             unsafe Hub.destroy(ended)
