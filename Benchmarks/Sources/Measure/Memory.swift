@@ -1,0 +1,19 @@
+// Switchyard: every style of asynchronous Swift, talking to every other.
+// SPDX-License-Identifier: Apache-2.0
+
+private import CMeasure
+
+/// What the process has of the machine at one moment.
+package struct Snapshot {
+    package let nanoseconds: UInt64
+    package let residentBytes: Int
+    package let pageFaults: Int
+
+    package static func now() -> Snapshot {
+        let (resident, faults) = (measure_resident_bytes(), measure_page_faults())
+        return Snapshot(nanoseconds: measure_nanoseconds(), residentBytes: Int(resident), pageFaults: Int(faults))
+    }
+
+    /// Nanoseconds that touching a new page takes here.
+    package static func pageFaultCost() -> Double { measure_page_fault_cost() }
+}
