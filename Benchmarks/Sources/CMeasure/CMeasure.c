@@ -48,16 +48,20 @@ uint64_t measure_page_faults(void) {
     return (uint64_t)usage.ru_minflt;
 }
 
-double measure_page_fault_cost(void) {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = 16384;
-    char *memory = mmap(NULL, pages * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+double measure_page_fault_cost(uint64_t count, uint64_t distance) {
+    size_t size = count * distance;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+#if defined(MAP_NORESERVE)
+    flags |= MAP_NORESERVE;
+#endif
+    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
     if (memory == MAP_FAILED) return 0;
 #if defined(MADV_NOHUGEPAGE)
-    madvise(memory, pages * page, MADV_NOHUGEPAGE);
+    madvise(memory, size, MADV_NOHUGEPAGE);
 #endif
     uint64_t start = measure_nanoseconds();
-    for (size_t i = 0; i < pages; i++) *(volatile char *)(memory + i * page) = 1;
+    for (size_t i = 0; i < count; i++) *(volatile char *)(memory + i * distance) = 1;
     uint64_t end = measure_nanoseconds();
-    munmap(memory, pages * page);
-    return (double)(end - start) / (double)pages;
+    munmap(memory, size);
+    return (double)(end - start) / (double)count;
 }

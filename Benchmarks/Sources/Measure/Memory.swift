@@ -14,6 +14,10 @@ package struct Snapshot {
         return Snapshot(nanoseconds: measure_nanoseconds(), residentBytes: Int(resident), pageFaults: Int(faults))
     }
 
-    /// Nanoseconds that touching a new page takes here.
-    package static func pageFaultCost() -> Double { measure_page_fault_cost() }
+    /// Nanoseconds that touching a new page takes here, when so many are touched that lie so many bytes apart.
+    package static func pageFaultCost(of count: Int, apart distance: Int) -> Double {
+        // Memory that a virtual machine has never used before costs more: the first time does not count.
+        _ = measure_page_fault_cost(UInt64(count), UInt64(distance))
+        return measure_page_fault_cost(UInt64(count), UInt64(distance))
+    }
 }

@@ -45,7 +45,8 @@ func spawnAndJoin(_ count: Int) throws -> [(String, Double)] {
 /// Greenlets that are all alive at once, each parked on a future of its own, and all of them woken.
 func parkMany(_ count: Int) throws -> [(String, Double)] {
     let figures = Figures()
-    let cost = Snapshot.pageFaultCost()
+    // As far apart as stacks are.
+    let cost = Snapshot.pageFaultCost(of: count, apart: 256 << 10)
     try onLoop {
         try park(warmUp(of: 100_000), figures)
         figures.snapshots = []

@@ -17,7 +17,10 @@ let works: [String: (Int) throws -> [(String, Double)]] = [
     "fibers": makeFibers,
 ]
 
-func complain(_ line: String) { fputs(line + "\n", stderr) }
+func complain(_ line: String) {
+    let line = line + "\n"
+    _ = write(2, line, line.utf8.count)
+}
 
 let arguments = CommandLine.arguments
 guard arguments.count == 3, let work = works[arguments[1]], let count = Int(arguments[2]), count >= 10 else {

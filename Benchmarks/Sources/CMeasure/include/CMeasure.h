@@ -17,5 +17,5 @@ uint64_t measure_resident_bytes(void);
 /// How often the process has touched a page that the system had not given it yet.
 uint64_t measure_page_faults(void);
 
-/// Nanoseconds that one such touch takes here, by touching some thousand.
-double measure_page_fault_cost(void);
+/// Nanoseconds that one such touch takes here, by touching so many that lie so many bytes apart.
+double measure_page_fault_cost(uint64_t count, uint64_t distance);
