@@ -15,6 +15,7 @@ let package = Package(
     products: [
         .executable(name: "switchyard-bench", targets: ["SwitchyardBench"]),
         .executable(name: "swift-peers", targets: ["SwiftPeers"]),
+        .executable(name: "switchyard-stress", targets: ["SwitchyardStress"]),
         .library(name: "MallocCount", type: .dynamic, targets: ["CMallocCount"]),
     ],
     traits: [.trait(name: "Peers", description: "Build the rows of swift-peers that need other packages.")],
@@ -38,6 +39,16 @@ let package = Package(
                 .product(name: "Loops", package: "switchyard"),
                 .product(name: "QueueBridge", package: "switchyard"),
                 .product(name: "SignalBridge", package: "switchyard"),
+            ],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "SwitchyardStress",
+            dependencies: [
+                "Measure",
+                .product(name: "Futures", package: "switchyard"),
+                .product(name: "Greenlets", package: "switchyard"),
+                .product(name: "Loops", package: "switchyard"),
             ],
             swiftSettings: settings
         ),

@@ -129,7 +129,7 @@ extension VirtualLoop {
         }
     }
 
-    private func leave() {
+    func leave() {
         let mustClose = inbox.withLock { inbox in
             if inbox.phase == .stopping { return true }
             inbox.phase = .idle

@@ -217,6 +217,22 @@ extension VirtualLoop {
         return tryPost { [unowned self] in (self.turnHook, self.stuckHook) = (turnHook, stuckHook) }
     }
 
+    package func takeLastTurn(_ body: (_ runPosted: () -> Void) -> Void) {
+        let isFree = inbox.withLock { inbox in
+            guard inbox.phase == .idle else { return false }
+            inbox.phase = .running
+            return true
+        }
+        guard isFree else { return }
+        box.enter {
+            body { _ = runPosted() }
+            leave()
+        }
+    }
+
+    /// It has nothing of the kernel's.
+    package var isForked: Bool { false }
+
     package func setNeedsTurn() {
         assert(isCurrent, "setNeedsTurn off the loop")
         needsTurn = true

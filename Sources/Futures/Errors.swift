@@ -22,18 +22,28 @@ public struct LoopClosed: Error, Sendable, CustomStringConvertible {
     public let loop: String
     /// What was asked of the loop.
     public let operation: String
+    private let cause: String
 
     /// Makes the error.
     public init(loop: String, operation: String) {
+        self.init(
+            loop: loop,
+            operation: operation,
+            because:
+                "which has been stopped. Start the operation while the loop runs, or stop the loop after the operation has"
+                + " ended"
+        )
+    }
+
+    /// The same for a loop that has not been stopped.
+    package init(loop: String, operation: String, because cause: String) {
         self.loop = loop
         self.operation = operation
+        self.cause = cause
     }
 
     /// What happened, where it began, what to do.
-    public var description: String {
-        "LoopClosed: \(operation) on loop \"\(loop)\", which has been stopped. Start the operation while the loop runs, or"
-            + " stop the loop after the operation has ended."
-    }
+    public var description: String { "LoopClosed: \(operation) on loop \"\(loop)\", \(cause)." }
 }
 
 /// A wait was refused because it could never end, or would stop the thread that has to end it.

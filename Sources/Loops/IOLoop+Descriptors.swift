@@ -64,7 +64,8 @@ extension IOLoop {
     ///   registration.
     /// - Errors: ``DescriptorError``; `LoopClosed`; ``LoopForked``. What the handler throws is reported, and the loop
     ///   goes on.
-    /// - Parameter onEnd: Called when the watcher has ended and nobody removed it: with `LoopClosed` when the loop stops, and
+    /// - Parameter onEnd: Called when the watcher has ended and nobody removed it: with `LoopClosed` when the loop stops, with
+    ///   ``LoopForked`` in a forked child that takes over the loop with its greenlets, and
     ///   with ``DescriptorError`` when the system refuses on the loop what was accepted on another thread. Without it a
     ///   refusal is reported, and the loop's end is not.
     public func watch(
@@ -79,7 +80,7 @@ extension IOLoop {
             persistent: true,
             onReady: handler,
             onFailure: onEnd ?? { [name] error in
-                if error is LoopClosed { return }
+                if error is LoopClosed || error is LoopForked { return }
                 Reporter.report(.message("a watcher on loop \"\(name)\" ended: \(error)"))
             }
         )

@@ -10,11 +10,12 @@ extension IOLoop {
     /// The loop is current inside. If it has been stopped before, returns at once.
     ///
     /// - Errors: ``CannotRunLoop`` where it runs already, on a thread that runs another loop, in a task, a greenlet, a fiber
-    ///   or an observer, and in a forked child.
+    ///   or an observer, and in a forked child, also one that was forked by something that the loop ran.
     @available(*, noasync, message: "use a loop with a thread of its own: IOLoop.onOwnThread(name:)")
     public func run() throws {
         guard try begin() else { return }
         box.enter { drive(until: { false }) }
+        if isForked { throw CannotRunLoop(loop: name, reason: .forked) }
     }
 
     /// Runs the loop on the calling thread until the source has its outcome (Tornado: run_sync).
@@ -49,6 +50,7 @@ extension IOLoop {
             }
             alarm?.cancel()
             if let outcome = future.outcome { return try outcome.get() }
+            if isForked { throw CannotRunLoop(loop: name, reason: .forked) }
             // Left, not cancelled outright: the run may be a future that others observe, too.
             if isPrepared { registration.cancel() } else { registration.withdraw() }
             if let timeout, let limit, now >= limit, !isStopped {

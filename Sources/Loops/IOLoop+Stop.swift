@@ -18,6 +18,10 @@ extension IOLoop {
             )
             return
         }
+        if isForked {
+            _ = refuseForked("stop()")
+            return
+        }
         enum Step { case close, wake(Mailbox.Sleep), none }
         let step: Step = mailbox.state.withLock { inbox in
             switch inbox.phase {
@@ -70,7 +74,7 @@ extension IOLoop {
     }
 
     /// Runs everything posted so far.
-    private func finishAccepted() {
+    func finishAccepted() {
         while nextInBatch < batch.count { runBatch() }
         batchPin = mailbox.state.withLock { inbox in
             swap(&inbox.work, &batch)

@@ -13,15 +13,20 @@ extension IOLoop {
     /// Takes turns until the condition holds or the loop is told to stop. With the loop current, in phase `running`.
     func drive(until isDone: () -> Bool) {
         while !isDone() {
-            guard takeBatch() else {
-                close()
-                return
-            }
+            guard !isForked || survivesFork() else { return leave() }
+            guard takeBatch() else { return close() }
             runBatch()
             fireTimers()
+            // The poll set is the parent's.
+            if isForked { continue }
             poll(mayWait: !isDone())
             runHook()
         }
+        leave()
+    }
+
+    /// The end of a run.
+    private func leave() {
         let mustClose = mailbox.state.withLock { inbox in
             if inbox.phase == .stopping { return true }
             inbox.phase = .idle
@@ -67,7 +72,8 @@ extension IOLoop {
         var due = [first]
         while let next = timers.popDue(at: now) { due.append(next) }
         workSincePoll += due.count
-        for timer in due { timer.take()?() }
+        let era = timerEra
+        for timer in due where era == timerEra { timer.take()?() }
     }
 
     /// Steps 3 and 4: one poll, which sleeps if there is nothing to do, and the descriptors it found ready.
@@ -156,6 +162,20 @@ extension IOLoop {
             return true
         }
         return tryPost { [unowned self] in (self.turnHook, self.stuckHook) = (turnHook, stuckHook) }
+    }
+
+    package func takeLastTurn(_ body: (_ runPosted: () -> Void) -> Void) {
+        guard !isForked else { return }
+        let isFree = mailbox.state.withLock { inbox in
+            guard inbox.phase == .idle else { return false }
+            inbox.phase = .running
+            return true
+        }
+        guard isFree else { return }
+        box.enter {
+            body { finishAccepted() }
+            leave()
+        }
     }
 
     package func setNeedsTurn() {

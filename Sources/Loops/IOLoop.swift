@@ -51,6 +51,8 @@ public final class IOLoop: TurnHosting, @unchecked Sendable {  // SAFETY: see th
     @safe @exclusivity(unchecked) var awaited: _FutureCore?
     @safe @exclusivity(unchecked) var needsTurn = false
     @safe @exclusivity(unchecked) var hasTimers = false
+    /// Counts how often a forked child has forgotten the timers.
+    @safe @exclusivity(unchecked) var timerEra = 0
     @safe @exclusivity(unchecked) var workSincePoll = 0
     @safe @exclusivity(unchecked) var lastPoll = LoopInstant.now
 

@@ -93,6 +93,11 @@ public struct LoopForked: Error, Sendable, CustomStringConvertible {
     /// What was asked of the loop.
     public let operation: String
 
+    package init(loop: String, operation: String) {
+        self.loop = loop
+        self.operation = operation
+    }
+
     /// What happened, where it began, what to do.
     public var description: String {
         "LoopForked: \(operation) on loop \"\(loop)\", which belongs to the parent process. Call reinitializeAfterFork()"

@@ -29,6 +29,27 @@ package protocol TurnHosting: ExecutingLoop {
     /// Asks for the hook to be called in this turn or, after its place in the turn, in the next. On the loop only; two
     /// stores, no lock. Others post.
     func setNeedsTurn()
+
+    /// The thread that ran the loop ends: has the loop, if nobody runs it, take a turn there for the sake of greenlets, which no
+    /// other thread can run.
+    ///
+    /// - Parameter body: Called with the loop current, and with a function that runs what has been posted.
+    func takeLastTurn(_ body: (_ runPosted: () -> Void) -> Void)
+
+    /// The process is a forked child that has not made the loop its own.
+    var isForked: Bool { get }
+}
+
+/// What lives on a loop, when the process turns out to be a forked child. Called on its only thread.
+package protocol ForkedAttachment: AnyObject {
+    /// Whether the loop may be re-initialised here.
+    func prepareForTakeover() throws
+
+    /// The loop is this process's own now.
+    func takenOver(keeping policy: ForkPolicy)
+
+    /// The loop goes on though it was not re-initialised, and is about to end: everything on it fails. On the loop's own stack.
+    func endInForkedChild()
 }
 
 extension TurnHosting {

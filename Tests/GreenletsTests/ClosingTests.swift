@@ -138,9 +138,9 @@ struct ClosingTests {
                 while true { _ = try? promise.future.wait() }
             }
             try loop.runUntilIdle()
+            try Future.offThread { loop.stop() }.wait()
             return greenlet
         }
-        try await onThread { loop.stop() }
         await #expect(throws: LoopClosed.self) { try await greenlet.value }
         return Released(loop: loop)
     }
@@ -167,13 +167,13 @@ struct ClosingTests {
     func stoppedElsewhere() async throws {
         let reports = ReportCollector(containing: "far from home")
         let loop = VirtualLoop()
-        let parked = try await onThread {
-            let greenlet = Greenlet.spawn(on: loop, name: "far from home") { try forever.future.wait() }
+        let (parked, pending) = try await onThread {
+            let parked = Greenlet.spawn(on: loop, name: "far from home") { try forever.future.wait() }
             try loop.runUntilIdle()
-            return greenlet
+            let pending = Greenlet.spawn(on: loop) {}
+            try Future.offThread { loop.stop() }.wait()
+            return (parked, pending)
         }
-        let pending = Greenlet.spawn(on: loop) {}
-        try await onThread { loop.stop() }
         await #expect(throws: LoopClosed.self) { try await parked.value }
         await #expect(throws: LoopClosed.self) { try await pending.value }
         #expect(await reports.settledReports().count == 1)

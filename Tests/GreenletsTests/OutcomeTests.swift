@@ -301,10 +301,10 @@ struct OutcomeTests {
             try await onThread {
                 Greenlet.spawn(on: loop) { try forever.future.wait() }
                 try loop.runUntilIdle()
-            }
-            try await onThread {
-                Greenlet.spawn(on: loop) {}
-                try loop.runUntilIdle()
+                try Future.offThread {
+                    Greenlet.spawn(on: loop) {}
+                    try loop.runUntilIdle()
+                }.wait()
             }
         }
         let output = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)

@@ -4,6 +4,7 @@
 import CFutures
 package import CStackSwitch
 public import Futures
+import Loops
 
 /// A greenlet of any result: what its hub schedules, what `Greenlet.current` answers.
 ///
@@ -149,6 +150,9 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
 
     /// Ends the greenlet, whose stack could not be unwound.
     package func endAbandoned(_ error: any Error) {}
+
+    /// The same in a forked child that has neither its thread nor its task.
+    func endInForkedChild(_ error: any Error) { endAbandoned(error) }
 
     /// `name`, or `greenlet-7`.
     public final var displayName: String { name.isEmpty ? "greenlet-\(id)" : name }
@@ -491,6 +495,7 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
 private final class StartRequest: @unchecked Sendable {
     private let hub: Hub
     private var greenlet: AnyGreenlet?
+    private let forkCount = ProcessForks.count
 
     init(_ greenlet: AnyGreenlet, _ hub: Hub) {
         self.greenlet = greenlet
@@ -506,12 +511,15 @@ private final class StartRequest: @unchecked Sendable {
     func refuse() {
         guard let greenlet else { return }
         self.greenlet = nil
-        greenlet.endUnstarted(hub.closedError(greenlet))
+        greenlet.endUnstarted(hub.refusal(of: greenlet))
     }
 
     deinit {
         guard let greenlet else { return }
+        let isParents = forkCount != ProcessForks.count
         // Nothing that begins in a `deinit` runs observers on its stack.
-        Drain.shared.post { [hub] in greenlet.endUnstarted(hub.closedError(greenlet)) }
+        Drain.shared.post { [hub] in
+            greenlet.endUnstarted(isParents ? hub.forkedError(greenlet) : hub.closedError(greenlet))
+        }
     }
 }

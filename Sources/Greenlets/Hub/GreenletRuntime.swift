@@ -11,7 +11,10 @@ enum GreenletRuntime {
 
     private static let started: Bool = {
         unsafe sy_set_thread_adopt_hook({ unsafe sy_thread_words() }, { unsafe sy_thread_adopt_words($0) })
-        unsafe sy_set_carrier_exit_hook { unsafe FiberHost.stackEnds(sy_carrier_root($0)) }
+        unsafe sy_set_carrier_exit_hook {
+            unsafe Hub.threadEnds($0)
+            unsafe FiberHost.stackEnds(sy_carrier_root($0))
+        }
         return true
     }()
 }

@@ -12,7 +12,7 @@ extension Hub {
     private static var patience: Int { 5_000 }
 
     /// Whether the calling thread is the one that the greenlets' stacks belong to.
-    private var isOnItsThread: Bool { unsafe carrier == nil || sy_carrier_current() == carrier }
+    var isOnItsThread: Bool { unsafe carrier == nil || sy_carrier_current() == carrier }
 
     /// The loop has stopped, or is stopping and will call the hub in further turns.
     func close() {
@@ -23,7 +23,7 @@ extension Hub {
             for greenlet in unsafe live.all { abandon(greenlet, because: reason) }
             return
         }
-        if isTurnHosted { requestTurn() } else { while closingTurn() {} }
+        if turnHosting != nil { requestTurn() } else { while closingTurn() {} }
     }
 
     /// Throws into all greenlets and runs them, each once. Before it does so again, those get their time which have been
@@ -47,8 +47,8 @@ extension Hub {
         // Whoever is ready here has swallowed the error and yields: it must not be resumed once it is given up.
         unsafe scheduler.pointee.removeAll()
         let reason =
-            "went on waiting \(Self.closingRounds) times after loop \"\(name)\" had been stopped: let the errors of"
-            + " wait points pass"
+            "went on waiting \(Self.closingRounds) times after \(ending.clause(loop: name)): let the errors of wait"
+            + " points pass"
         for greenlet in unsafe live.all { abandon(greenlet, because: reason) }
         return false
     }
@@ -73,14 +73,22 @@ extension Hub {
             Reporter.report(
                 .message("the greenlet \(greenlet._summary) \(reason). Its stack is kept, and what it holds leaks.")
             )
-            if let context = unsafe greenlet.context { unsafe sy_context_abandon(context) }
-            unsafe greenlet.context = nil
+            giveUp(greenlet)
             greenlet.endAbandoned(closedError(greenlet))
-            _ = unsafe unlink(greenlet)
-            // A source may still call the greenlet, which then asks its hub, which asks its loop.
-            unsafe loopOfTheLost = unsafe loop
-            // SAFETY: what its frames hold leaks, and so do the greenlet and this hub.
-            _ = unsafe Unmanaged.passRetained(self)
         }
+    }
+
+    /// Keeps the stack of a greenlet for ever, and whatever it needs.
+    func giveUp(_ greenlet: AnyGreenlet) {
+        // One that ran on a thread which is not in this process is as it was there.
+        if let context = unsafe greenlet.context, unsafe sy_carrier_running(carrier) != context {
+            unsafe sy_context_abandon(context)
+        }
+        unsafe greenlet.context = nil
+        // A source may still call the greenlet, which then asks its hub, which asks its loop.
+        unsafe loopOfTheLost = unsafe loop
+        _ = unsafe unlink(greenlet)
+        // SAFETY: what its frames hold leaks, and so do the greenlet and this hub.
+        _ = unsafe Unmanaged.passRetained(self)
     }
 }

@@ -13,16 +13,15 @@ import Synchronization
 /// switches directly to the next ready one; when there is none, or the turn's share is used up, back to the loop.
 @safe
 public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see below.
-    // It lives in its loop's attachment, or keeps its loop alive.
+    // It lives in its loop's attachment or, if that is not one of Switchyard's own, in the list of foreign hubs.
     // Everything that changes is touched on the loop's thread only.
 
     /// How many times greenlets are resumed in one turn of the loop, so that descriptors and timers are not starved.
     private static let shareOfTurn = 256
     private static let identifiers = Atomic<UInt64>(1)
 
-    // SAFETY: the loop owns the hub (or the hub owns it, through `keptLoop`).
+    // SAFETY: the loop owns the hub, or whoever uses the hub holds the loop; live greenlets do.
     package unowned(unsafe) let loop: any Loop
-    private let keptLoop: (any Loop)?
     // SAFETY: as `loop`, which it is.
     private unowned(unsafe) var turns: (any TurnHosting)?
     package let scheduler: UnsafeMutablePointer<Scheduler>
@@ -48,13 +47,16 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
     @safe @exclusivity(unchecked) var closingRounds = 0
     /// How often it has waited for others meanwhile.
     @safe @exclusivity(unchecked) var closingDelays = 0
+    /// Why it throws.
+    private let endingReason = Atomic<Ending>(.loopStopped)
+    /// Greenlets have begun on the carrier, and not all greenlets have ended since.
+    @safe @exclusivity(unchecked) private(set) var holdsStacks = false
     private let hasJoined = Atomic<Bool>(false)
 
-    private init(loop: any Loop, turns: (any TurnHosting)?) {
+    init(loop: any Loop, turns: (any TurnHosting)?) {
         unsafe self.loop = loop
         unsafe self.turns = turns
         name = loop.name
-        keptLoop = turns == nil ? loop : nil
         let reserved = unsafe Scheduler.reserve()
         unsafe scheduler = reserved.memory
         // SAFETY: the scheduler names its hub as long as that lives.
@@ -65,7 +67,10 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
         )
     }
 
-    deinit { unsafe Scheduler.retire(scheduler) }
+    deinit {
+        if let carrier = unsafe carrier { unsafe move(from: carrier, to: nil) }
+        unsafe Scheduler.retire(scheduler)
+    }
 
     /// The first of so many numbers that no other greenlet or fiber has.
     package static func nextIdentifiers(_ count: UInt64 = 1) -> UInt64 {
@@ -80,6 +85,12 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
 
     /// The loop has stopped, or is about to.
     var isClosed: Bool { closed.load(ordering: .acquiring) }
+    func setClosed(_ isClosed: Bool) { closed.store(isClosed, ordering: .releasing) }
+
+    var ending: Ending {
+        get { endingReason.load(ordering: .relaxed) }
+        set { endingReason.store(newValue, ordering: .relaxed) }
+    }
 
     /// Whether the calling thread runs the hub's loop.
     package var isCurrent: Bool { unsafe loop.isCurrent }
@@ -107,8 +118,17 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
         requestTurn()
     }
 
-    func closedError(_ greenlet: AnyGreenlet) -> LoopClosed {
-        LoopClosed(loop: name, operation: "the greenlet \(greenlet.displayName)")
+    func closedError(_ greenlet: AnyGreenlet) -> any Error {
+        switch ending {
+        case .forked: return forkedError(greenlet)
+        case .loopStopped: return LoopClosed(loop: name, operation: "the greenlet \(greenlet.displayName)")
+        case .threadEnded:
+            return LoopClosed(
+                loop: name,
+                operation: "the greenlet \(greenlet.displayName)",
+                because: "whose thread has ended. Let greenlets end, or stop the loop, before its thread ends"
+            )
+        }
     }
 
     /// Whether stacks of this hub can be entered on the calling thread: it is theirs, or there are none yet.
@@ -142,6 +162,7 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
         guard let attached = unsafe sy_carrier_attach() else {
             preconditionFailure("no memory to make the thread of loop \"\(name)\" a carrier of greenlets")
         }
+        unsafe move(from: carrier, to: attached)
         unsafe carrier = attached
         unsafe Self.installUserWords(attached)
         unsafe scheduler.pointee.root = sy_carrier_root(attached)
@@ -174,6 +195,7 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
         if unsafe !greenlet.joiners.isEmpty { unsafe greenlet.joiners.wakeAll() }
         if unsafe live.isEmpty {
             if !idleWaiters.isEmpty { send { [self] in completeIdle() } }
+            if holdsStacks { holdsStacks = false }
             unsafe loopOfTheLive = nil
         }
         return unsafe reference
@@ -194,8 +216,8 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
     /// Whether the loop still runs what is posted. The thread that retired jobs run on passes for a stopped loop's own.
     var isAccepting: Bool { !isClosed && (unsafe carrier != nil && sy_carrier_current() == carrier || send {}) }
 
-    /// The loop calls the hub in its turns; others are posted to.
-    var isTurnHosted: Bool { unsafe turns != nil }
+    /// The loop, if it calls the hub in its turns; others are posted to.
+    var turnHosting: (any TurnHosting)? { unsafe turns }
 
     /// Sees to it that the loop runs this hub soon.
     func requestTurn() {
@@ -217,10 +239,14 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
     @discardableResult
     private func runTurn() -> Bool {
         attachCarrier()
+        holdStacks()
         if isClosed { return closingTurn() }
         runReady(share: Self.shareOfTurn)
         return unsafe !scheduler.pointee.isEmpty
     }
+
+    /// On the carrier, which has greenlets, or is about to have.
+    func holdStacks() { if unsafe !live.isEmpty { holdsStacks = true } }
 
     /// Resumes greenlets that are ready, one after the other, so many times at most.
     func runReady(share: Int) {
@@ -321,9 +347,6 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
 }
 
 extension Hub {
-    /// The loops that are not Switchyard's own; each is kept alive by its hub.
-    private static let foreign = Lock<[ObjectIdentifier: Hub]>([:])
-
     /// The hub that `spawn` uses: the loop's, by default the calling greenlet's, the current loop's, or the shared loop's.
     ///
     /// - Returns: A reference that is not counted: the loop keeps it, which the caller, the calling greenlet or the running
@@ -355,12 +378,7 @@ extension Hub {
             hub.join()
             return hub
         }
-        let hub = foreign.withLock { hubs in
-            if let hub = hubs[ObjectIdentifier(loop)] { return hub }
-            let hub = Hub(loop: loop, turns: nil)
-            hubs[ObjectIdentifier(loop)] = hub
-            return hub
-        }
+        let hub = foreign(loop)
         hub.join()
         return hub
     }
@@ -374,7 +392,7 @@ extension Hub {
             stuckHook: { [unowned(unsafe) self] in unsafe endStuckWait(awaited: $0) }
         )
         _ = unsafe loop.whenClosed { [self] in
-            closed.store(true, ordering: .releasing)
+            setClosed(true)
             close()
         }
     }

@@ -123,7 +123,7 @@ package struct Scheduler: ~Copyable {
     /// Has the hub act: now if the caller is on its thread, later otherwise, never when it has ended. From any thread.
     package func act(_ action: @escaping @Sendable () -> Void) {
         guard let door = door.withLock({ $0 }) else { return }
-        if door.isHere { action() } else { _ = door.poster.tryPost(action) }
+        if door.isHere { action() } else { _ = door.poster?.tryPost(action) }
     }
 
     /// How others reach the hub, nil if it has ended. From any thread.
@@ -171,6 +171,14 @@ package struct Scheduler: ~Copyable {
     /// On the loop's thread: remembers how it is recognised.
     package func rememberThread() {
         unsafe loopBox.store(UInt(bitPattern: sy_thread_current().pointee.loop), ordering: .relaxed)
+    }
+
+    /// The loop's place among a thread's words; nil before the hub has run. On the loop's thread, while the loop is kept.
+    var box: LoopBox? {
+        // SAFETY: the loop owns it.
+        unsafe UnsafeRawPointer(bitPattern: loopBox.load(ordering: .relaxed)).map {
+            unsafe Unmanaged<LoopBox>.fromOpaque($0).takeUnretainedValue()
+        }
     }
 
     package var isEmpty: Bool { count == 0 }
@@ -233,6 +241,16 @@ package struct Scheduler: ~Copyable {
         count = 0
     }
 
+    /// The stacks belong to a thread that this process does not have; it may have been switching between them.
+    mutating func forgetStacks() {
+        removeAll()
+        share = 0
+        isInTurn = false
+        pushesFirst = false
+        waitingForGreenlets = 0
+        unsafe finished = nil
+    }
+
     private mutating func grow() {
         let capacity = (mask + 1) * 2
         let bigger = UnsafeMutablePointer<Entry>.allocate(capacity: capacity)
@@ -244,20 +262,27 @@ package struct Scheduler: ~Copyable {
     }
 }
 
-/// The way to a hub for those who do not keep it: holds neither the hub nor, unless that lives for ever, its loop.
+/// The way to a hub for those who do not keep it: holds neither the hub nor its loop.
 struct Door: Sendable {
-    let poster: any CallbackExecutor
     let loop: ObjectIdentifier
     let name: String
+    /// A loop that is its own poster is not kept by it.
+    private let ownPoster: (any CallbackExecutor)?
+    private weak var foreignLoop: (any Loop)?
 
     init(to loop: any Loop) {
         self.loop = ObjectIdentifier(loop)
         name = loop.name
-        poster = loop._poster
+        let poster = loop._poster
+        let isForeign = poster as? any Loop === loop
+        ownPoster = isForeign ? nil : poster
+        foreignLoop = isForeign ? loop : nil
     }
 
     /// Whether the calling thread runs the hub's loop.
     var isHere: Bool {
         (poster as? any Loop)?.isCurrent ?? CurrentLoop.current.map { ObjectIdentifier($0) == loop } ?? false
     }
+
+    var poster: (any CallbackExecutor)? { ownPoster ?? foreignLoop }
 }

@@ -48,7 +48,7 @@ extension Hub {
             let ask: @Sendable () -> Void = {
                 promise.succeed(unsafe memory.pointee.hub._withUnsafeGuaranteedRef { $0.dump(backtraces) })
             }
-            if door.isHere { ask() } else if !door.poster.tryPost(ask) { return nil }
+            if door.isHere { ask() } else if door.poster?.tryPost(ask) != true { return nil }
             unsafe self.scheduler = unsafe scheduler
             name = door.name
             dump = promise.future

@@ -87,7 +87,7 @@ struct MonitorWatch: Sendable {
             if isSurvey == true, let limit = limits.afterKill {
                 // SAFETY: never freed; a hub that runs what is posted to it is alive.
                 nonisolated(unsafe) let scheduler = unsafe scheduler
-                _ = door.poster.tryPost {
+                _ = door.poster?.tryPost {
                     unsafe scheduler.pointee.hub._withUnsafeGuaranteedRef { $0.reportSurvivors(limit) }
                 }
             }

@@ -48,7 +48,7 @@ extension Greenlet where Success == Void {
 extension Portal {
     func await<Value: Sendable>(_ operation: @escaping () async throws -> Value) throws -> Value {
         let slot = ResultSlot<Value>()
-        awaitInHost {
+        try awaitInHost {
             do { slot.result = .success(try await operation()) } catch { slot.result = .failure(error) }
         }
         return try slot.result!.get()

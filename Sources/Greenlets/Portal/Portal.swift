@@ -50,10 +50,15 @@ final class Portal: AnyGreenlet, @unchecked Sendable {  // SAFETY: one thread on
 
     /// The loop has stopped, and the stack could not be unwound.
     override func endAbandoned(_ error: any Error) {
+        endInForkedChild(error)
+        makeReady()
+    }
+
+    /// The host is not woken: tasks do not survive a fork.
+    override func endInForkedChild(_ error: any Error) {
         unsafe state = .dead
         loss = error
         _ = end._succeed(())
-        makeReady()
     }
 
     /// The host is on its way here, or awaits an async function, which no interruption ends.
@@ -84,17 +89,19 @@ final class Portal: AnyGreenlet, @unchecked Sendable {  // SAFETY: one thread on
     // MARK: On the portal's stack
 
     override func suspendHosted() {
+        if isLost, unsafe isInterruptible { return interrupt(hub.forkedError(self)) }
         unsafe isParked = true
         unsafe parkedAt = scheduler.pointee.runStart
         leaveToHost(.park)
     }
 
     override func yieldHosted() {
-        leaveToHost(.yield)
+        if !isLost { leaveToHost(.yield) }
     }
 
     /// Has the host run an async function in its task, and comes back when that has ended.
-    func awaitInHost(_ operation: @escaping () async -> Void) {
+    func awaitInHost(_ operation: @escaping () async -> Void) throws {
+        if isLost { throw hub.forkedError(self) }
         leaveToHost(.await(operation))
     }
 
@@ -115,6 +122,8 @@ final class Portal: AnyGreenlet, @unchecked Sendable {  // SAFETY: one thread on
         unsafe sy_context_set_exit_target(context, sy_carrier_root(hub.carrier), nil)
     }
 
+    /// The process is a forked child, where the body runs on, but nobody comes back to the stack once it is left.
+    var isLost = false
     private var loss: (any Error)?
     @safe private var ended: UnsafeMutablePointer<sy_context>?
 
@@ -151,6 +160,7 @@ final class Portal: AnyGreenlet, @unchecked Sendable {  // SAFETY: one thread on
             // SAFETY: the entry function's reference, which it gives up when it returns.
             _ = unsafe Unmanaged.passRetained(self)
             hub.insert(self)
+            hub.holdStacks()
         }
         let words = unsafe sy_runtime_current_words()
         unsafe sy_context_set_host(context!, words.task, words.tracking)
