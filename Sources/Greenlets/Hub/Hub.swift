@@ -42,6 +42,8 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
     @safe @exclusivity(unchecked) var closingRounds = 0
     /// How often it has waited for others meanwhile.
     @safe @exclusivity(unchecked) var closingDelays = 0
+    /// The tasklets of the thread, while it runs some.
+    @safe @exclusivity(unchecked) var tasklets: TaskletScheduler?
     private let hasJoined = Atomic<Bool>(false)
 
     private init(loop: any Loop, turns: (any TurnHosting)?) {
@@ -211,6 +213,7 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
         attachCarrier()
         if isClosed { return closingTurn() }
         runReady(share: Self.shareOfTurn)
+        if let tasklets, unsafe scheduler.pointee.isEmpty { tasklets.queueRanOut() }
         return unsafe !scheduler.pointee.isEmpty
     }
 
