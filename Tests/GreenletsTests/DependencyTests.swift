@@ -73,6 +73,17 @@ struct DependencyTests {
                 return try pool.waitAll()
             }
             #expect(try loop.run(until: user) == ["a": 1, "b": 5, "c": 5, "late": 6])
+            let growing = Pool(on: loop)
+            try growing.spawn("one") { [growing] _ in
+                try Greenlet.sleep(for: .seconds(1))
+                try growing.spawn("two") { _ in
+                    try Greenlet.sleep(for: .seconds(1))
+                    return 2
+                }
+                return 1
+            }
+            let watcher = Greenlet.spawn(on: loop) { try growing.waitAll() }
+            #expect(try loop.run(until: watcher) == ["one": 1, "two": 2])
             let none = Greenlet.spawn(on: loop) { try Pool(on: loop).waitAll() }
             #expect(try loop.run(until: none).isEmpty)
         }

@@ -346,6 +346,7 @@ struct TaskletTests {
             try TaskletScheduler.run()
             #expect(answers.entries == ["nobody", "somebody", "nobody"])
             #expect(tasklet.tempval == nil && !tasklet.isAlive)
+            #expect(try TaskletScheduler.scheduleRemove(5) == 5)
         }
     }
 
