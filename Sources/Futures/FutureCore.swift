@@ -92,6 +92,9 @@ public class _FutureCore: _Node, @unchecked Sendable {  // SAFETY: as the next l
     @inlinable
     package final func _setHolder(_ holder: _Node) { _relink(holder) }
 
+    /// Somebody wants to see how it ends, or did.
+    package final var _isObserved: Bool { _state.load(ordering: .relaxed) & _Bits.observed != 0 }
+
     /// The same, for other modules.
     package final var _isCompleted: Bool { _isDone }
 

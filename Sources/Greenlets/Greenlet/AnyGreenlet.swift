@@ -50,9 +50,12 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     @exclusivity(unchecked) final var parkNumber: UInt64 = 0
     /// The park in progress ends by itself.
     @exclusivity(unchecked) final var hasDeadline = false
-    /// What is thrown at the next wait point, and whether there is something.
+    /// What is thrown at the next wait point.
     @exclusivity(unchecked) private final var interruptions = Interruptions()
-    @exclusivity(unchecked) private final var isInterrupted = false
+    /// What a wait or a yield has to look at before it begins: one word, so that it is one look.
+    @exclusivity(unchecked) final var attention = Attention()
+    /// The innermost scope that forbids waits or switches; on the greenlet's own stack.
+    @exclusivity(unchecked) final var trap: Unmanaged<SwitchTrap>?
     /// The deadline of the park in progress has come.
     @exclusivity(unchecked) private final var isTimedOut = false
     /// What the park in progress waits for: for dumps. Alive as long as the park.
@@ -161,7 +164,7 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     override public final var _summary: String { "\(displayName)\(origin.map { " (spawned at \($0))" } ?? "")" }
 
     /// What one does that has started, is not parked and does not run: for dumps.
-    var pauseWithoutPark: String { "ready" }
+    var pauseWithoutPark: String { unsafe isOut ? "paused" : "ready" }
 
     // MARK: The stack
 
@@ -225,7 +228,9 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
         on source: Unmanaged<_FutureCore>?,
         until deadline: LoopInstant?
     ) -> _ParkResult {
-        if unsafe isInterrupted || hasUnpark { return endOfPark() }
+        if unsafe !attention.isEmpty || hasUnpark {
+            return unsafe endBeforePark(source.map { unsafe .fromOpaque($0.toOpaque()) })
+        }
         var isWaitingForGreenlet = false
         if let source = unsafe source, deadline == nil {
             isWaitingForGreenlet = unsafe source._withUnsafeGuaranteedRef { $0._isProduced }
@@ -244,13 +249,19 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     }
 
     override public final func _park(in line: Unmanaged<_Node>, until deadline: LoopInstant?) -> _ParkResult {
-        if unsafe isInterrupted || hasUnpark { return endOfPark() }
+        if unsafe !attention.isEmpty || hasUnpark { return unsafe endBeforePark(line) }
         unsafe waitsFor = unsafe line
         unsafe isInterruptible = true
         suspendInterruptibly(until: deadline)
         unsafe isInterruptible = false
         unsafe waitsFor = nil
         return endOfPark()
+    }
+
+    /// A park that is over before it begins.
+    private final func endBeforePark(_ source: Unmanaged<_Node>?) -> _ParkResult {
+        if unsafe isInterrupted || hasUnpark { return endOfPark() }
+        return .refused(unsafe refusal(of: source))
     }
 
     @inline(__always)
@@ -264,14 +275,21 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
 
     override public final func _postpone(_ error: any Error) {
         if unsafe interruptions.putBack(error) { noteThrownKill(isTakenBack: true) }
-        unsafe isInterrupted = true
+        isInterrupted = true
+    }
+
+    private final var isInterrupted: Bool {
+        get { unsafe attention.contains(.interrupted) }
+        set {
+            if newValue { unsafe attention.insert(.interrupted) } else { unsafe attention.remove(.interrupted) }
+        }
     }
 
     @inline(never)
     private final func takeInterruption() -> (any Error)? {
-        guard unsafe isInterrupted else { return nil }
+        guard isInterrupted else { return nil }
         let (error, isKill) = unsafe interruptions.take()
-        unsafe isInterrupted = unsafe interruptions.isPending
+        isInterrupted = unsafe interruptions.isPending
         if isKill { noteThrownKill() }
         return error
     }
@@ -281,7 +299,7 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
         if let deadline { return suspend(until: deadline) }
         suspend()
         // A limit that was withdrawn has woken for nothing.
-        while unsafe !hasUnpark, unsafe !isInterrupted { suspend() }
+        while unsafe !hasUnpark, !isInterrupted { suspend() }
     }
 
     private final func suspend(until deadline: LoopInstant) {
@@ -292,7 +310,7 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
         unsafe isTimedOut = false
         let timer = unsafe hub.loop.schedule(at: deadline) { [self] in timeOut(park: number) }
         suspend()
-        while unsafe !hasUnpark, unsafe !isInterrupted, unsafe !isTimedOut { suspend() }
+        while unsafe !hasUnpark, !isInterrupted, unsafe !isTimedOut { suspend() }
         timer.cancel()
     }
 
@@ -373,7 +391,9 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     /// Somebody else is about to resume the greenlet, and a kill does not.
     package var isAboutToBeResumed: Bool { unsafe isParked && !isInterruptible }
 
-    override public final func _letOthersRun() { yieldToOthers() }
+    override public final func _letOthersRun() {
+        if unsafe attention.contains(.forbidsSwitches) { leaveOutSwitch() } else { yieldToOthers() }
+    }
 
     override public final func _wakingNext(_ body: () -> Void) {
         unsafe scheduler.pointee.pushesFirst = true
@@ -408,7 +428,13 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     package final func interrupt(_ error: any Error) {
         switch unsafe state {
         case .dead: return
-        case .pending: endUnstarted(error)
+        case .pending:
+            endUnstarted(error)
+            // Out of the queue, it is not met there by who takes it off the list of the living.
+            if isOut {
+                unsafe attention.remove(.out)
+                hub.remove(self)
+            }
         case .started:
             unsafe interruptions.add(error)
             deliverInterruption()
@@ -418,12 +444,12 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     /// On the hub's thread, for one that has no stack yet: the error comes at its first wait point.
     final func interruptAtFirstWait(_ error: any Error) {
         unsafe interruptions.add(error)
-        unsafe isInterrupted = true
+        isInterrupted = true
     }
 
     private final func deliverInterruption() {
-        unsafe isInterrupted = true
-        if unsafe isParked, unsafe isInterruptible { makeReady() }
+        isInterrupted = true
+        if isOut { putBack() } else if unsafe isParked, unsafe isInterruptible { makeReady() }
     }
 
     /// On the hub's thread: a limit has run out.
@@ -446,15 +472,19 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
 
     private final func withdraw(_ timeout: Timeout) {
         unsafe interruptions.withdraw(timeout)
-        unsafe isInterrupted = unsafe interruptions.isPending
+        isInterrupted = unsafe interruptions.isPending
     }
 
     /// For who waits for nothing in particular.
     @inline(__always)
-    final func throwIfInterrupted() throws { if unsafe isInterrupted { try throwInterruption() } }
+    final func throwIfInterrupted() throws { if unsafe !attention.isEmpty { try throwInterruption() } }
 
+    /// Or because it may not switch.
     @inline(never)
-    private final func throwInterruption() throws { if let error = takeInterruption() { throw error } }
+    private final func throwInterruption() throws {
+        if let error = takeInterruption() { throw error }
+        if unsafe attention.contains(.forbidsSwitches) { throw refusalOfSwitch("would have let others run") }
+    }
 
     /// The loop that the greenlet runs on.
     public final var loop: any Loop { unsafe hub.loop }

@@ -33,11 +33,9 @@ extension Greenlet where Success == Void {
         if duration <= .zero { return try Self.yield() }
         switch WaitContext.current {
         case .greenlet(let parker):
-            if case .interrupted(let error) = unsafe parker._park(
-                on: nil,
-                until: parker._clock.now.advanced(by: duration)
-            ) {
-                throw error
+            switch unsafe parker._park(on: nil, until: parker._clock.now.advanced(by: duration)) {
+            case .interrupted(let error), .refused(let error): throw error
+            case .unparked, .timedOut: break
             }
         case .thread: _ = ThreadParker().wait(until: LoopInstant.now.advanced(by: duration))
         case .refused(let error): throw error
@@ -62,7 +60,7 @@ private func yieldElsewhere() throws {
 }
 
 extension AnyGreenlet {
-    fileprivate final func yieldHere() throws {
+    final func yieldHere() throws {
         try throwIfInterrupted()
         yieldToOthers()
         try throwIfInterrupted()

@@ -153,7 +153,7 @@ extension Greenlet where Success == Void {
 
 extension LoopInstant {
     /// Now, by the clock of who waits here.
-    fileprivate static var ofWaiter: LoopInstant {
+    static var ofWaiter: LoopInstant {
         if case .greenlet(let parker) = WaitContext.current { parker._clock.now } else { .now }
     }
 }

@@ -22,7 +22,7 @@ public class GreenletGroup: @unchecked Sendable {  // SAFETY: the state is behin
 
     /// For errors and dumps.
     public let name: String
-    let loop: (any Loop)?
+    final let loop: (any Loop)?
     private let state = Lock(State())
 
     /// Makes a group without members.

@@ -61,6 +61,8 @@ final class ResultSupply<Success: Sendable>: Sendable {
         var order = _Ring<Int>()
         var delivered = 0
         var end: (count: Int, error: (any Error)?)?
+        /// How many spawns are under way, before which there is no end.
+        var expected = 0
         var waiters = _Ring<Future<Success?>>()
         var workers: [UInt64: AnyGreenlet] = [:]
         var producer: AnyGreenlet?
@@ -68,7 +70,7 @@ final class ResultSupply<Success: Sendable>: Sendable {
         /// Whether there is something for the next one: a result, or the end.
         func isServing(ordered: Bool) -> Bool {
             let isThere = ordered ? ready[delivered] != nil : !order.isEmpty
-            return isThere || end.map { delivered >= $0.count } ?? false
+            return isThere || isAtEnd
         }
 
         mutating func pop(ordered: Bool) -> Outcome? {
@@ -79,8 +81,10 @@ final class ResultSupply<Success: Sendable>: Sendable {
             return outcome
         }
 
+        private var isAtEnd: Bool { expected == 0 && end.map { delivered >= $0.count } ?? false }
+
         mutating func takeEnd() -> Result<Success?, any Error>? {
-            guard let end, delivered >= end.count else { return nil }
+            guard isAtEnd, let end else { return nil }
             self.end?.error = nil
             return end.error.map { .failure($0) } ?? .success(nil)
         }
@@ -119,6 +123,29 @@ final class ResultSupply<Success: Sendable>: Sendable {
             state.producer = nil
         }
     }
+
+    // MARK: For a pile, whose end is where nothing is left
+
+    /// There will be one more.
+    func expect() { state.withLock { $0.expected += 1 } }
+
+    /// It is there.
+    ///
+    /// - Returns: Its place.
+    func begin() -> Int {
+        state.withLock { state in
+            let index = state.end?.count ?? 0
+            state.end = (index + 1, nil)
+            state.expected -= 1
+            return index
+        }
+    }
+
+    /// It does not come after all.
+    func giveUp() { serve { $0.expected -= 1 } }
+
+    /// How many have begun, or are about to, and were not taken.
+    var untaken: Int { state.withLock { $0.expected + ($0.end?.count ?? 0) - $0.delivered } }
 
     func next() -> Future<Success?> {
         let waiter = Future<Success?>.pending()

@@ -51,6 +51,8 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
     private let endingReason = Atomic<Ending>(.loopStopped)
     /// Greenlets have begun on the carrier, and not all greenlets have ended since.
     @safe @exclusivity(unchecked) private(set) var holdsStacks = false
+    /// The tasklets of the thread, while it runs some.
+    @safe @exclusivity(unchecked) var tasklets: TaskletScheduler?
     private let hasJoined = Atomic<Bool>(false)
 
     init(loop: any Loop, turns: (any TurnHosting)?) {
@@ -242,6 +244,7 @@ public final class Hub: @unchecked Sendable {  // SAFETY: one thread only, see b
         holdStacks()
         if isClosed { return closingTurn() }
         runReady(share: Self.shareOfTurn)
+        if let tasklets, unsafe scheduler.pointee.isEmpty { tasklets.queueRanOut() }
         return unsafe !scheduler.pointee.isEmpty
     }
 

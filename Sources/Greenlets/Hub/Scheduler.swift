@@ -235,6 +235,41 @@ package struct Scheduler: ~Copyable {
         )
     }
 
+    // MARK: The order of the queue, for tasklets
+
+    /// How many are ready.
+    package var readyCount: Int { count }
+
+    /// How many come before a greenlet; nil if it is not ready. O(n).
+    package func position(of greenlet: AnyGreenlet) -> Int? {
+        let entry: Entry
+        // SAFETY: compared only.
+        if unsafe greenlet.state == .pending {
+            entry = unsafe Entry(bitPattern: Unmanaged.passUnretained(greenlet).toOpaque()) | Self.isGreenlet
+        } else {
+            guard let context = unsafe greenlet.context else { return nil }
+            entry = Entry(bitPattern: context)
+        }
+        return (0..<count).first { unsafe entries[(head + $0) & mask] == entry }
+    }
+
+    /// Takes out who comes after so many. O(n).
+    package mutating func remove(at position: Int) {
+        for later in position..<count - 1 {
+            unsafe entries[(head + later) & mask] = entries[(head + later + 1) & mask]
+        }
+        count -= 1
+    }
+
+    /// Puts the first so many behind the others. O(n).
+    package mutating func rotate(by number: Int) {
+        for _ in 0..<number {
+            let entry = unsafe entries[head]
+            head = (head + 1) & mask
+            unsafe entries[(head + count - 1) & mask] = entry
+        }
+    }
+
     /// Forgets whoever is ready.
     package mutating func removeAll() {
         head = 0

@@ -22,6 +22,7 @@ extension Greenlet where Success == Void {
     ) throws -> Value {
         switch WaitContext.current {
         case .greenlet(let parker):
+            try (parker as? AnyGreenlet)?.refuseTrappedWait(for: "an async function")
             if let portal = parker as? Portal { return try portal.await(operation) }
         case .thread: break
         case .refused(let error): throw error
