@@ -1,74 +1,49 @@
-// Tasklets: greenlets whose order their peers decide, on one thread, for programs in the manner of Stackless Python.
+// Tasklets: greenlets that order themselves, on the thread that calls.
 
 import Switchyard
 
-// snippet.channels
-/// A stage that takes numbers and sends on what is no multiple of its own: the sieve of Eratosthenes.
-func primes(_ count: Int) throws -> [Int] {
+// snippet.run
+func producerAndConsumer() throws -> [Int] {
     try TaskletScheduler.run {
-        var source = Channel<Int>("numbers")
-        try Tasklet { [source] in
-            var number = 2
-            while true {
-                try source.send(number).wait()
-                number += 1
-            }
+        let numbers = Channel<Int>("numbers")
+        try Tasklet(name: "producer") {  // queued at once
+            for number in 1...3 { try numbers.send(number).wait() }
+            numbers.close()
         }
-        var primes: [Int] = []
-        while primes.count < count {
-            let (input, output) = (source, Channel<Int>())
-            let prime = try input.receive().wait()
-            primes.append(prime)
-            try Tasklet(name: "multiples of \(prime)") {
-                while true {
-                    let number = try input.receive().wait()
-                    if number % prime != 0 { try output.send(number).wait() }
-                }
-            }
-            source = output
-        }
-        return primes  // who is still blocked then is killed, and unwinds
+        var received: [Int] = []
+        while let number = try numbers.waitNext() { received.append(number) }
+        return received
     }
 }
 // snippet.end
 
 // snippet.queue
-/// Who runs when, said by name.
-func takeTurns(_ say: @escaping @Sendable (String) -> Void) throws {
+func takesTurns() throws {
     try TaskletScheduler.run {
-        let waiter = try Tasklet {
-            let answer = try TaskletScheduler.scheduleRemove("nothing")  // leaves the queue
-            say("the waiter was given \(answer)")
+        let paused = try Tasklet.bind { print("second") }
+        try Tasklet {
+            print("first")
+            try paused.insert()  // to the end of the queue
+            try TaskletScheduler.schedule()  // and behind it
+            print("third")
         }
         try TaskletScheduler.run()  // until nobody is scheduled
-        let first = try Tasklet.bind { say("first") }  // paused
-        try Tasklet { say("second") }
-        try first.run()  // jumps the queue
-        waiter.tempval = "an answer"
-        try waiter.insert()
     }
 }
 // snippet.end
 
-// snippet.traps
-/// In a test: this must be answered without waiting.
-func isCached(_ page: Future<String>) throws -> Bool {
-    do {
-        try Greenlet.forbiddingBlocks { _ = try page.wait() }
-        return true
-    } catch is SwitchForbidden { return false }
+// snippet.trap
+func answersWithoutWaiting(_ page: Future<String>) throws -> String {
+    try Greenlet.forbiddingBlocks { try page.wait() }  // throws SwitchForbidden if it would have to wait
 }
 // snippet.end
 
 // snippet.hide
 @main
 enum UseTasklets {
-    static func main() async throws {
-        let thread = WorkerPool(name: "tasklets", size: 1)
-        print(try await thread.submit { try primes(10) }.value)
-        try await thread.submit { try takeTurns { print($0) } }.value
-        let pending = Promise<String>()
-        print(try await Greenlet.spawn { [page = pending.future] in try isCached(page) }.value)
-        pending.succeed("here")
+    static func main() throws {
+        print(try producerAndConsumer())
+        try takesTurns()
+        print(try Greenlet.spawn { try answersWithoutWaiting(.succeeded("there")) }.wait())
     }
 }

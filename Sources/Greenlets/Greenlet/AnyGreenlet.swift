@@ -164,7 +164,7 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     override public final var _summary: String { "\(displayName)\(origin.map { " (spawned at \($0))" } ?? "")" }
 
     /// What one does that has started, is not parked and does not run: for dumps.
-    var pauseWithoutPark: String { unsafe isOut ? "paused" : "ready" }
+    var pauseWithoutPark: String { isOut ? "paused" : "ready" }
 
     // MARK: The stack
 
