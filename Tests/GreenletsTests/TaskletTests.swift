@@ -420,6 +420,47 @@ struct TaskletTests {
         }
     }
 
+    @Test("S3, S4: whatever is removed, inserted and jumped to, the others keep their order", arguments: 1...5)
+    func randomOrder(seed: UInt64) async throws {
+        try await withTasklets {
+            let ran = Log<Int>()
+            let tasklets = try (0..<(hasStacks ? 150 : 20)).map { n in
+                try Tasklet { () throws -> Void in
+                    while true {
+                        ran.add(n)
+                        try TaskletScheduler.schedule()
+                    }
+                }
+            }
+            var (queue, expected) = (Array(tasklets.indices), [Int]())
+            var random = seed
+            for _ in 0..<300 {
+                random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                let n = Int(random >> 33) % tasklets.count
+                let place = queue.firstIndex(of: n)
+                switch (random >> 60) % 4 {
+                case 0:
+                    try tasklets[n].remove()
+                    queue.removeAll { $0 == n }
+                case 1:
+                    try tasklets[n].insert()
+                    if place == nil { queue.append(n) }
+                case 2:
+                    try tasklets[n].run()
+                    if place == nil { queue.append(n) }
+                    // Those that run go to the end behind those that were passed over.
+                    expected += queue[(place ?? queue.count - 1)...]
+                default:
+                    try TaskletScheduler.schedule()
+                    expected += queue
+                }
+                #expect(TaskletScheduler.runCount == queue.count + 1)
+            }
+            #expect(ran.entries == expected)
+            for tasklet in tasklets { try tasklet.kill(pending: true) }
+        }
+    }
+
     @Test("S4: who is blocked, dead or another thread's is refused by name, and what runs cannot be removed")
     func refused() async throws {
         let foreign = Log<AnyTasklet>()
@@ -470,7 +511,7 @@ struct TaskletTests {
             let removed = try Tasklet { ran.add() }
             try removed.remove()
             try removed.kill()
-            #expect(!removed.isAlive)
+            #expect(!removed.isAlive && TaskletScheduler.runCount == 1)
             try TaskletScheduler.run()
             #expect(ran.value == 0)
         }

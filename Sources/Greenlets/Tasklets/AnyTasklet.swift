@@ -182,7 +182,11 @@ public class AnyTasklet: @unchecked Sendable {  // SAFETY: what changes is behin
             if !pending { throw error }
             return greenlet.interrupt(error)
         }
-        if unsafe greenlet.state == .pending { scheduler.takeUncaught(error, of: greenlet) }
+        if unsafe greenlet.state == .pending {
+            scheduler.takeUncaught(error, of: greenlet)
+            // It does not begin, so it stands in nobody's way.
+            greenlet.takeOut()
+        }
         greenlet.interrupt(error)
         if pending { return }
         if greenlet.isDead { try caller.throwIfInterrupted() } else { try caller.jump(to: greenlet) }
