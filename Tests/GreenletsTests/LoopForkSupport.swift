@@ -16,12 +16,13 @@ final class Sides: Sendable {
     private let parked: Counter
     private let unwound: Counter
 
-    init(_ loop: IOLoop) {
+    /// - Parameter sleep: So short only where the sleeper must wake: a busy machine may fork late.
+    init(_ loop: IOLoop, sleep: Duration = .milliseconds(200)) {
         let (parked, unwound) = (Counter(), Counter())
         (self.parked, self.unwound) = (parked, unwound)
         sleeper = Greenlet.spawn(on: loop, name: "the sleeper") {
             parked.add()
-            try Greenlet.sleep(for: .milliseconds(200))
+            try Greenlet.sleep(for: sleep)
             return 1
         }
         waiter = Greenlet.spawn(on: loop, name: "the waiter") {
@@ -32,7 +33,7 @@ final class Sides: Sendable {
         }
         limited = Greenlet.spawn(on: loop, name: "the limited one") {
             parked.add()
-            return try forever.future.wait(timeout: .milliseconds(300))
+            return try forever.future.wait(timeout: sleep)
         }
     }
 

@@ -5,13 +5,18 @@ private import CMeasure
 
 /// What the process has of the machine at one moment.
 package struct Snapshot {
+    /// Of processors.
     package let nanoseconds: UInt64
     package let residentBytes: Int
     package let pageFaults: Int
 
     package static func now() -> Snapshot {
         let (resident, faults) = (measure_resident_bytes(), measure_page_faults())
-        return Snapshot(nanoseconds: measure_nanoseconds(), residentBytes: Int(resident), pageFaults: Int(faults))
+        return Snapshot(
+            nanoseconds: measure_processor_nanoseconds(),
+            residentBytes: Int(resident),
+            pageFaults: Int(faults)
+        )
     }
 
     /// Nanoseconds that touching a new page takes here, when so many are touched that lie so many bytes apart.

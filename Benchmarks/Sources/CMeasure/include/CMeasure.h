@@ -17,5 +17,8 @@ uint64_t measure_resident_bytes(void);
 /// How often the process has touched a page that the system had not given it yet.
 uint64_t measure_page_faults(void);
 
-/// Nanoseconds that one such touch takes here, by touching so many that lie so many bytes apart.
+/// What the processors have spent on this process: a machine's other work does not count.
+uint64_t measure_processor_nanoseconds(void);
+
+/// Nanoseconds of a processor that one such touch takes here, by touching so many that lie so many bytes apart.
 double measure_page_fault_cost(uint64_t count, uint64_t distance);
