@@ -41,9 +41,9 @@ import Testing
         await #expect(processExitsWith: .failure) {
             onCarrier {
                 let pair = Pair()
-                func hold(_ value: inout [Int], _ stack: Stack) {
+                func hold(_ value: inout Int, _ stack: Stack) {
                     stack.park()
-                    pair.first.append(value.count)
+                    pair.first += value
                 }
                 let stack = Stack { hold(&pair.first, $0) }
                 stack.enter()
@@ -57,15 +57,15 @@ import Testing
         await #expect(processExitsWith: .success) {
             onCarrier {
                 let pair = Pair()
-                func hold(_ value: inout [Int], _ stack: Stack) { stack.park() }
+                func hold(_ value: inout Int, _ stack: Stack) { stack.park() }
                 let stack = Stack { hold(&pair.first, $0) }
                 stack.enter()
                 unsafe sy_context_abandon(stack.pointer)
                 // SAFETY: the wrapper would destroy it.
                 _ = unsafe Unmanaged.passRetained(stack)
                 for _ in 0..<100 {
-                    pair.first.append(1)
-                    pair.second.append(1)
+                    pair.first += 1
+                    pair.second += 1
                 }
             }
         }

@@ -87,6 +87,11 @@ struct GroupTests {
                 let other = Greenlet.spawn { try Greenlet.sleep(for: .seconds(1)) }
                 for _ in 0..<2 { try pool.add(other, waiting: .zero) }
                 #expect(throws: PoolFull.self) { try pool.add(other, waiting: .zero) }
+                // Without a limit it takes a place that there is not: all three have to be given back.
+                pool.add(other)
+                #expect(pool.freeCount == 0)
+                try pool.join()
+                #expect(pool.freeCount == 2)
             }
             try loop.run(until: spawner)
             #expect(order.entries == (0..<6).map { "\($0)" } && most.value == 0)

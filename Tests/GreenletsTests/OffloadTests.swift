@@ -81,9 +81,14 @@ struct OffloadTests {
             // The same for one who is killed before it waits.
             let early = Greenlet.spawn(on: loop) {
                 Greenlet.current?.kill()
-                try Greenlet.offload(to: pool) { throw Oops(number: 90_211) }
+                try Greenlet.offload(to: pool) {
+                    // An outcome that came first would count.
+                    _ = blockUntil { leave.value > 1 }
+                    throw Oops(number: 90_211)
+                }
             }
             await #expect(throws: CancellationError.self) { try await early.value }
+            leave.add()
             try await pool.shutdown().value
         }
         #expect(await reports.settledReports().isEmpty)

@@ -109,6 +109,14 @@ public final class GreenletPool: GreenletGroup, @unchecked Sendable {  // SAFETY
         return greenlet
     }
 
+    /// Makes a greenlet a member, also when there is no place: then one less is given to others when members end.
+    ///
+    /// - Errors: None; see ``add(_:waiting:)`` to wait for a place.
+    override public func add(_ greenlet: AnyGreenlet) {
+        line.add(-1)
+        insert(greenlet) { [line] in line.add(1) }
+    }
+
     /// Makes a greenlet a member, if there is a place; it takes that until it ends (gevent: Pool.add).
     ///
     /// - Executor: A greenlet parks, a plain thread blocks; with a limit of zero anywhere.

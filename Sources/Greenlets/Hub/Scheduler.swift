@@ -284,6 +284,7 @@ package struct Scheduler: ~Copyable {
         pushesFirst = false
         waitingForGreenlets = 0
         unsafe finished = nil
+        endRun()
     }
 
     private mutating func grow() {
