@@ -17,7 +17,7 @@ extension SignalBridgeTests {
             let gate = Promise<Void>()
             let greenlet = Greenlet.spawn(on: loop, name: "waits at the gate") { try gate.future.wait() }
             let log = Log<String>()
-            let subscription = try Signal.user2.dumpsGreenlets(to: { log.add($0) }, within: .seconds(60))
+            let subscription = try Signal.user2.dumpsGreenlets(to: { log.add($0) }, within: .seconds(10))
             try Signal.user2.raise()
             #expect(await eventually { log.count > 0 })
             let text = log.all.joined()
