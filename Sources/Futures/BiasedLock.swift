@@ -140,6 +140,7 @@ struct LockBias: ~Copyable, Sendable {
 }
 #else
 /// Without the kernel's barrier, or for who must see each change, a lock like any other.
+@usableFromInline
 package typealias BiasedLock = Lock
 
 extension Lock {
