@@ -139,7 +139,7 @@ public enum Signals {
     /// ``SignalsForked``. In a process that is no such child it does nothing.
     ///
     /// - Executor: The child's only thread. Other parts have to be made usable as well, see
-    ///   ``/Loops/IOLoop/reinitializeAfterFork()``.
+    ///   ``/Loops/IOLoop/reinitializeAfterFork(keeping:)``.
     public static func reinitializeAfterFork() { SignalCore.reinitializeAfterFork() }
 }
 
