@@ -16,32 +16,22 @@ public import Synchronization
 // SAFETY: as for `Lock`.
 @usableFromInline
 package struct BiasedLock<State>: ~Copyable, @unchecked Sendable {
-    @usableFromInline let word = LockWord()
+    @usableFromInline let lock: Lock<State>
     @usableFromInline let bias = LockBias()
-    @usableFromInline let state: UnsafeMutablePointer<State>
 
     @inlinable
-    package init(_ initial: State) {
-        unsafe state = .allocate(capacity: 1)
-        unsafe state.initialize(to: initial)
-    }
-
-    @inlinable
-    deinit {
-        unsafe state.deinitialize(count: 1)
-        unsafe state.deallocate()
-    }
+    package init(_ initial: State) { lock = Lock(initial) }
 
     @inlinable
     package borrowing func withLock<R, E: Error>(_ body: (inout State) throws(E) -> R) throws(E) -> R {
         let thread = sy_thread_number()
         let isFavourite = bias.enter(thread)
         if !isFavourite {
-            word.lock()
+            lock.word.lock()
             bias.passed(thread)
         }
-        defer { if isFavourite { bias.leave() } else { word.unlock() } }
-        return try unsafe body(&state.pointee)
+        defer { if isFavourite { bias.leave() } else { lock.word.unlock() } }
+        return try unsafe body(&lock.state.pointee)
     }
 
     /// One thread enters without the word.

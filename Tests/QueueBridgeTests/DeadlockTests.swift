@@ -169,6 +169,21 @@ private func run<Value: Sendable>(_ loop: VirtualLoop, until source: some Awaita
         }
     }
 
+    @Test("V3: an announcement may outlive its loop")
+    func outlived() async throws {
+        try await onThread { () throws in
+            weak var released: IOLoop?
+            var expected: ExpectedPosts?
+            do {
+                let loop = try IOLoop(name: "short-lived")
+                (released, expected) = (loop, Hub.expectPosts(on: loop))
+            }
+            #expect(released == nil)
+            expected?.end()
+            expected = nil
+        }
+    }
+
     @Test("S9: a confined line refuses whoever is not on its loop, by name, and nothing is put there")
     func confinement() async throws {
         try await onThread { () throws in

@@ -332,6 +332,11 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     @inline(__always)
     final func suspend() {
         guard unsafe !takesLongWay, let context = unsafe context else { return suspendHosted() }
+        unsafe suspend(context)
+    }
+
+    @inline(__always)
+    final func suspend(_ context: UnsafeMutablePointer<sy_context>) {
         #if DEBUG
         willLeave()
         defer { didResume() }
@@ -345,6 +350,11 @@ public class AnyGreenlet: _Parker, @unchecked Sendable {  // SAFETY: one thread 
     @inline(__always)
     final func yieldToOthers() {
         guard unsafe !takesLongWay, let context = unsafe context else { return yieldHosted() }
+        unsafe yieldToOthers(context)
+    }
+
+    @inline(__always)
+    final func yieldToOthers(_ context: UnsafeMutablePointer<sy_context>) {
         #if DEBUG
         willLeave()
         defer { didResume() }

@@ -15,7 +15,7 @@ extension Hub {
     ///
     /// - Executor: From any thread.
     /// - Complexity: O(1).
-    public static func expectPosts(on loop: any Loop) -> ExpectedPosts { ExpectedPosts(of: Hub.of(loop)) }
+    public static func expectPosts(on loop: any Loop) -> ExpectedPosts { ExpectedPosts(on: loop) }
 
     /// On the loop's own stack, when nothing of the loop's own will wake it: if each greenlet waits for what only another one
     /// of them could do, one is told.
@@ -77,10 +77,13 @@ extension AnyGreenlet {
 /// Somebody is going to post to a loop: see ``Hub/expectPosts(on:)``. Ends when it is released, at the latest.
 public final class ExpectedPosts: Sendable {
     private let hub: Hub
+    /// The hub does not keep its loop, which may be released first.
+    private let poster: any CallbackExecutor
     private let hasEnded = Lock(false)
 
-    fileprivate init(of hub: Hub) {
-        self.hub = hub
+    fileprivate init(on loop: any Loop) {
+        hub = Hub.of(loop)
+        poster = loop._poster
         hub.expectedPosts.wrappingAdd(1, ordering: .relaxed)
     }
 
@@ -94,6 +97,6 @@ public final class ExpectedPosts: Sendable {
         }
         guard isFirst else { return }
         hub.expectedPosts.wrappingSubtract(1, ordering: .releasing)
-        hub.send {}
+        poster.post {}
     }
 }

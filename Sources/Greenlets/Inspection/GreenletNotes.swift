@@ -51,17 +51,14 @@ extension AnyGreenlet {
     final func suspendWatched() {
         guard let context = unsafe context else { return }
         unsafe notes?.leaves(scheduler)
-        unsafe isParked = true
-        unsafe parkedAt = scheduler.pointee.runStart
-        unsafe Hub.switchAway(from: context, on: scheduler)
+        unsafe suspend(context)
         unsafe notes?.comesBack(scheduler)
     }
 
     final func yieldWatched() {
         guard let context = unsafe context else { return }
         unsafe notes?.leaves(scheduler)
-        unsafe scheduler.pointee.push(context)
-        unsafe Hub.switchAway(from: context, on: scheduler)
+        unsafe yieldToOthers(context)
         unsafe notes?.comesBack(scheduler)
     }
 }
